@@ -1,0 +1,93 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The target list is the data path, read downwards: a target may only import targets listed above it
+// (`Sources/README.md` has the map; `make lint` checks the arrows).
+
+let package = Package(
+  name: "heaptap",
+  products: [.executable(name: "heaptap", targets: ["heaptap"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+  ],
+  targets: [
+    // C: one target per foreign interface, no policy.
+    .target(
+      name: "ProbeABI", path: "bpf", exclude: ["README.md", "LICENSE"],
+      sources: ["embedded_objects.c"], publicHeadersPath: "include"),
+    .systemLibrary(name: "CLibBPF", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
+    .systemLibrary(name: "CElfutils", pkgConfig: "libelf", providers: [.apt(["libelf-dev"])]),
+    .target(name: "CZydis", linkerSettings: [.linkedLibrary("Zydis")]),
+    .target(name: "CLinux"),
+
+    // Pure values.
+    .target(name: "AllocationModel"),
+
+    // The machine.
+    .target(
+      name: "LinuxSystem",
+      dependencies: ["CLinux", .product(name: "SystemPackage", package: "swift-system")]),
+    .target(name: "BPFRuntime", dependencies: ["CLibBPF", "CLinux", "LinuxSystem"]),
+    .target(name: "Processes", dependencies: ["AllocationModel", "LinuxSystem"]),
+    .target(
+      name: "Executables",
+      dependencies: ["AllocationModel", "CElfutils", "CZydis", "LinuxSystem", "Processes"]),
+
+    // What heaptap exists for.
+    .target(
+      name: "AllocationProbes",
+      dependencies: [
+        "AllocationModel", "BPFRuntime", "Executables", "LinuxSystem", "ProbeABI", "Processes",
+      ]),
+    .target(
+      name: "Monitoring",
+      dependencies: [
+        "AllocationModel", "AllocationProbes", "Executables", "LinuxSystem", "Processes",
+      ]),
+
+    // What people see.
+    .target(name: "Presentation", dependencies: ["AllocationModel"]),
+    .target(name: "Exporters", dependencies: ["AllocationModel"]),
+    .executableTarget(
+      name: "heaptap",
+      dependencies: [
+        "AllocationModel", "AllocationProbes", "Executables", "Exporters", "LinuxSystem",
+        "Monitoring", "Presentation", "Processes",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .testTarget(
+      name: "AllocationModelTests", dependencies: ["AllocationModel", "TestSupport"]),
+    .testTarget(
+      name: "PresentationTests", dependencies: ["AllocationModel", "Presentation", "TestSupport"],
+      exclude: ["Goldens"]),
+    .testTarget(
+      name: "ExportersTests", dependencies: ["AllocationModel", "Exporters", "TestSupport"],
+      exclude: ["Goldens"]),
+    .testTarget(
+      name: "ExecutablesTests",
+      dependencies: ["Executables", "LinuxSystem", "Processes", "TestSupport"]),
+    .testTarget(name: "ProcessesTests", dependencies: ["Processes", "TestSupport"]),
+    .testTarget(
+      name: "AllocationProbesTests",
+      dependencies: ["AllocationModel", "AllocationProbes", "ProbeABI", "TestSupport"]),
+    .testTarget(name: "KernelTests", dependencies: ["TestSupport"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c2x
+)
+
+for target in package.targets where ![.system, .plugin, .binary].contains(target.type) {
+  var settings = target.swiftSettings ?? []
+  settings += [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .treatAllWarnings(as: .error),
+  ]
+  target.swiftSettings = settings
+}

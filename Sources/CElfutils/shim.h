@@ -1,0 +1,5 @@
+// elfutils: libelf reads ELF files of any class and byte order.
+#pragma once
+#include <elf.h>
+#include <gelf.h>
+#include <libelf.h>
