@@ -28,8 +28,14 @@ package struct MemoryMapping: Hashable, Sendable {
   package var isDeleted: Bool
 
   package init(
-    start: UInt64, end: UInt64, permissions: Permissions = [.read], fileOffset: UInt64 = 0,
-    deviceMajor: UInt32 = 0, deviceMinor: UInt32 = 0, inode: UInt64 = 0, path: String? = nil,
+    start: UInt64,
+    end: UInt64,
+    permissions: Permissions = [.read],
+    fileOffset: UInt64 = 0,
+    deviceMajor: UInt32 = 0,
+    deviceMinor: UInt32 = 0,
+    inode: UInt64 = 0,
+    path: String? = nil,
     isDeleted: Bool = false
   ) {
     self.start = start

@@ -32,10 +32,16 @@ extension ELFFile {
       let versions = sections.first { $0.header.sh_type == UInt32(SHT_GNU_versym) }
         .flatMap { handle.data($0, limit: Self.tableByteLimit) }
       let reader = SymbolReader(
-        symbols: symbols, names: names, versions: wanted == SHT_DYNSYM ? versions : nil)
+        symbols: symbols,
+        names: names,
+        versions: wanted == SHT_DYNSYM ? versions : nil
+      )
       reader.forEachFunction(
         entryByteCount: gelf_fsize(handle.elf, ELF_T_SYM, 1, UInt32(EV_CURRENT)),
-        nameByteLimit: Self.nameByteLimit, totalNameByteLimit: Self.totalNameByteLimit, body)
+        nameByteLimit: Self.nameByteLimit,
+        totalNameByteLimit: Self.totalNameByteLimit,
+        body
+      )
     }
   }
 
@@ -57,9 +63,14 @@ extension ELFFile {
         let name = candidates.first(where: { $0.utf8.elementsEqual(bytes) })
       else { return }
       let symbol = FunctionSymbol(
-        name: name, address: entry.address, byteCount: entry.byteCount, binding: entry.binding,
-        isIndirect: entry.isIndirect, isDefaultVersion: entry.isDefaultVersion,
-        fileOffset: segments.fileOffset(ofAddress: entry.address))
+        name: name,
+        address: entry.address,
+        byteCount: entry.byteCount,
+        binding: entry.binding,
+        isIndirect: entry.isIndirect,
+        isDefaultVersion: entry.isDefaultVersion,
+        fileOffset: segments.fileOffset(ofAddress: entry.address)
+      )
       if let other = found[name], !symbol.isPreferred(to: other) { return }
       found[name] = symbol
     }

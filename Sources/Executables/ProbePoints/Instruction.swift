@@ -48,7 +48,9 @@ struct Instruction: Hashable, Sendable {
     self.offset = offset
     length = Int(decoded.length)
     instructionClass = InstructionClass(
-      bytes: code[offset..<offset + length], isNop: decoded.is_nop)
+      bytes: code[offset..<offset + length],
+      isNop: decoded.is_nop
+    )
     flow = Flow(decoded.flow)
     target = decoded.has_target ? offset &+ Int(decoded.target) : nil
     writtenRegisters = RegisterSet(rawValue: decoded.written_registers)
