@@ -10,7 +10,9 @@ extension ELFFile {
     var isDefaultVersion: Bool
   }
 
-  /// Bytes of a table that is still read. Chromium's `.symtab` has some 50 MB, its names some 300 MB.
+  /// Bytes of a table that is still read.
+  ///
+  /// Chromium's `.symtab` has some 50 MB, its names some 300 MB.
   private static let tableByteLimit: UInt64 = 512 << 20
   /// Bytes of one name, and of all names together: a hostile table can name one long string a million
   /// times.
@@ -51,7 +53,9 @@ extension ELFFile {
     functionSymbols(named: [name])[name]
   }
 
-  /// The functions of those names in one pass over the symbols. Names that are not defined are absent.
+  /// The functions of those names in one pass over the symbols.
+  ///
+  /// Names that are not defined are absent.
   package borrowing func functionSymbols(
     named names: some Sequence<String>
   ) -> [String: FunctionSymbol] {

@@ -1,7 +1,9 @@
 import CElfutils
 package import Processes
 
-/// An ELF file, open for reading. Any bytes are accepted: what can't be read is absent.
+/// An ELF file, open for reading.
+///
+/// Any bytes are accepted: what can't be read is absent.
 package struct ELFFile: ~Copyable {
   package enum FileType: Hashable, Sendable {
     /// An executable at fixed addresses.

@@ -24,7 +24,9 @@ extension ELFHandle {
   }
 }
 
-/// Walks one symbol table. The buffers belong to the ELF handle and are valid as long as it is.
+/// Walks one symbol table.
+///
+/// The buffers belong to the ELF handle and are valid as long as it is.
 struct SymbolReader {
   let symbols: UnsafeMutablePointer<Elf_Data>
   let names: UnsafeRawBufferPointer

@@ -1,6 +1,8 @@
 import CZydis
 
-/// A set of general-purpose registers, by x86-64 encoding. A part of a register counts as all of it.
+/// A set of general-purpose registers, by x86-64 encoding.
+///
+/// A part of a register counts as all of it.
 struct RegisterSet: OptionSet, Hashable, Sendable {
   var rawValue: UInt16
 

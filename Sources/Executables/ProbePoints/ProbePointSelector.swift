@@ -17,9 +17,9 @@ package enum ProbePointSelector {
 
   /// Chooses the probe point of the function whose machine code is `code`.
   ///
-  /// - Parameters:
-  ///   - code: all bytes of the function, from its entry to its end.
-  ///   - entry: the function's virtual address in its module.
+  /// `code` holds all bytes of the function, from its entry to its end; `entry` is the function's virtual
+  /// address in its module.
+  ///
   /// - Throws: `ExecutableError.noProbePoint` where no instruction can carry a probe.
   package static func select(
     code: [UInt8],

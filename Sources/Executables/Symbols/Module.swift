@@ -1,6 +1,8 @@
 import Processes
 
-/// What is kept of an executable file to name addresses in it. Needs the file no more.
+/// What is kept of an executable file to name addresses in it.
+///
+/// Needs the file no more.
 package final class Module: Sendable {
   /// GNU build id in lower-case hex; nil where the file has none.
   package let buildID: String?

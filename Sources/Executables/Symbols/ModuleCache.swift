@@ -1,7 +1,9 @@
 package import Processes
 import Synchronization
 
-/// Modules by file, each read once, however many processes map it. Failures are remembered too.
+/// Modules by file, each read once, however many processes map it.
+///
+/// Failures are remembered too.
 ///
 /// Files are told apart by device, inode, size and times, so a file that was overwritten in place is read
 /// anew. What was not asked for longest goes first when the bound is passed; a module that a `Symbolizer`

@@ -42,7 +42,7 @@ package struct Symbolizer: Sendable {
   /// given, and `Frame.module` is the kernel's name (`[heap]`, `[vdso]`), `[anon]` for unnamed memory, or
   /// nil where nothing is mapped.
   ///
-  /// - Parameter firstIsReturnAddress: false where the stack starts with an interrupted instruction.
+  /// `firstIsReturnAddress` is false where the stack starts with an interrupted instruction.
   package func frames(
     for addresses: [UInt64],
     firstIsReturnAddress: Bool = true
