@@ -1,0 +1,185 @@
+# Builds, tests and installs heaptap. `make help` lists what there is.
+#
+# The programs in bpf/programs are compiled first, by the clang of the Swift toolchain; Swift then embeds the objects.
+# As root in a checkout that belongs to somebody else (`sudo make …`), everything is built as the owner of the checkout,
+# so that no files of root are left in it; only what needs root is run as root.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+GOAL := $(firstword $(MAKECMDGOALS))
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+# What building and `make demo` need, and what the tests compare heaptap with on top of that.
+BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev libdw-dev libzydis-dev pkg-config gcc libc6-dev git
+TEST_PACKAGES := g++ valgrind gdb bpftool bpftrace sqlite3 perl python3 gawk tmux binutils
+
+IS_ROOT := $(filter 0,$(shell id -u))
+OWNER := $(filter-out root UNKNOWN,$(shell stat -c %U .))
+ifneq ($(and $(IS_ROOT),$(OWNER)),)
+  AS_OWNER := runuser -u $(OWNER) -- env HOME=$(shell getent passwd $(OWNER) | cut -d: -f6)
+  HAND_BACK = for made in .build bpf/build; do if [ -e $$made ]; then chown -R --from=root $(OWNER): $$made; fi; done
+else
+  AS_OWNER :=
+  HAND_BACK = :
+endif
+
+# sudo replaces PATH, so a toolchain that its caller has is looked for; the first use pays for it.
+ifeq ($(origin SWIFT),undefined)
+  SWIFT = $(eval SWIFT := $(shell Tests/Checks/find_swift.sh $(or $(SUDO_USER),$(OWNER))))$(SWIFT)
+endif
+CLANG = $(eval CLANG := $(shell $(AS_OWNER) $(SWIFT) -print-target-info | \
+  sed -n 's|.*"runtimeResourcePath": "\(.*\)/lib/swift[^/]*".*|\1/bin/clang|p'))$(CLANG)
+export PATH := $(PATH):/usr/sbin:/sbin
+
+DEBUG := .build/debug
+# One release configuration for the demo, the benchmark and installing, so that none of them builds it again.
+RELEASE := .build/release
+RELEASE_FLAGS := -c release --static-swift-stdlib
+WORKLOADS := .build/workloads
+RESULTS := .build/test-results
+
+BPF_SOURCES := $(wildcard bpf/programs/*.bpf.c)
+BPF_OBJECTS := $(BPF_SOURCES:bpf/programs/%.c=bpf/build/%.o)
+# Linux's own headers keep <asm/…> in a folder per architecture, which `-target bpf` does not search.
+BPF_FLAGS := -O2 -g -Wall -Werror -std=gnu17 -target bpf -D__TARGET_ARCH_x86 -Ibpf/include -Ibpf/lib -Ibpf/kernel \
+  -idirafter /usr/include/x86_64-linux-gnu
+
+.PHONY: help
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
+
+# ---- What has to be there ----
+
+.PHONY: setup
+setup: ## Install the Debian packages that building needs, if any is missing
+	@Tests/Checks/install_packages.sh $(BUILD_PACKAGES)
+
+.PHONY: setup-test
+setup-test: setup ## Install the packages that the tests need as well
+	@Tests/Checks/install_packages.sh $(TEST_PACKAGES)
+
+.PHONY: need-swift
+need-swift:
+	@Tests/Checks/check_swift.sh "$(SWIFT)"
+
+.PHONY: need-root
+need-root:
+	@[ -n "$(IS_ROOT)" ] || { \
+	  echo "make: '$(GOAL)' loads programs into the kernel, which needs root: sudo make $(GOAL)" >&2; exit 1; }
+
+.PHONY: tracefs
+tracefs: need-root
+	@mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing || \
+	  echo "make: cannot mount tracefs on /sys/kernel/tracing; going on without it" >&2
+
+# ---- Building ----
+
+.PHONY: bpf
+bpf: $(BPF_OBJECTS) ## Compile the kernel programs into bpf/build
+
+$(BPF_OBJECTS): bpf/build/%.bpf.o: bpf/programs/%.bpf.c Makefile | setup need-swift
+	@$(HAND_BACK)
+	$(AS_OWNER) mkdir -p bpf/build
+	$(AS_OWNER) $(CLANG) $(BPF_FLAGS) -MMD -MP -c $< -o $@
+
+-include $(BPF_OBJECTS:.o=.d)
+
+.PHONY: build
+build: setup need-swift bpf ## Build everything for development (debug)
+	@$(HAND_BACK)
+	$(AS_OWNER) $(SWIFT) build
+
+.PHONY: build-release
+build-release: setup need-swift bpf
+	@$(HAND_BACK)
+	$(AS_OWNER) $(SWIFT) build $(RELEASE_FLAGS) --product heaptap
+
+.PHONY: release
+release: build-release ## Build the binary to hand out: Swift linked in, stripped
+	$(AS_OWNER) strip -o .build/heaptap $(RELEASE)/heaptap
+	@stat -c '%n: %s bytes' .build/heaptap
+
+.PHONY: install
+install: release ## Install it to $(DESTDIR)$(PREFIX)/bin
+	install -D -m 755 .build/heaptap $(DESTDIR)$(PREFIX)/bin/heaptap
+
+.PHONY: clean
+clean: ## Remove everything that was built
+	rm -rf .build bpf/build
+
+# ---- Seeing it work ----
+
+.PHONY: demo
+demo: need-root tracefs build-release ## Watch a leaking service as its operator would (root)
+	@HEAPTAP=$(CURDIR)/$(RELEASE)/heaptap Tests/Workloads/demo/demo.sh
+
+.PHONY: bench
+bench: need-root tracefs setup-test need-swift bpf ## Measure what observation costs; writes bench-results.json (root)
+	@$(HAND_BACK)
+	$(AS_OWNER) $(SWIFT) build $(RELEASE_FLAGS)
+	HEAPTAP_BINARY=$(CURDIR)/$(RELEASE)/heaptap $(RELEASE)/heaptap-bench
+
+# ---- Testing ----
+
+.PHONY: test
+test: need-root setup-test need-swift ## Run all tests: unit and kernel (root)
+	@rm -rf $(RESULTS); failed=0; \
+	$(MAKE) --no-print-directory test-unit || failed=1; \
+	$(MAKE) --no-print-directory test-kernel || failed=1; \
+	printf '\nTests:\n'; cat $(RESULTS)/*.count 2>/dev/null || echo '  none ran'; \
+	exit $$failed
+
+.PHONY: test-unit
+test-unit: setup-test need-swift bpf ## Run the tests that need no privileges
+	@$(HAND_BACK)
+	$(AS_OWNER) $(SWIFT) build --build-tests
+	@failed=0; \
+	$(AS_OWNER) Tests/Checks/run_tests.sh unit $(SWIFT) test --skip-build --skip '^KernelTests\.' || failed=1; \
+	$(AS_OWNER) Tests/Checks/layouts.py --clang $(CLANG) bpf/include $(BPF_OBJECTS) || failed=1; \
+	exit $$failed
+
+.PHONY: test-kernel
+test-kernel: need-root tracefs setup-test need-swift bpf workloads ## Run the tests that probe real processes (root)
+	$(AS_OWNER) $(SWIFT) build --build-tests
+	$(call run-kernel-tests,kernel,^KernelTests\.)
+
+.PHONY: truth
+truth: need-root tracefs setup-test need-swift bpf workloads ## Compare heaptap's figures with what the targets themselves counted (root)
+	$(AS_OWNER) $(SWIFT) build --build-tests
+	$(call run-kernel-tests,truth,^KernelTests\..*Truth)
+
+# One at a time: they measure, and probes on a file are paid for by every process that maps it.
+# $(1) names the count, $(2) selects the tests.
+define run-kernel-tests
+@failed=0; HEAPTAP_BINARY=$(CURDIR)/$(DEBUG)/heaptap HEAPTAP_WORKLOADS=$(CURDIR)/$(WORKLOADS) \
+  Tests/Checks/run_tests.sh $(1) $(SWIFT) test --skip-build --no-parallel --filter '$(2)' || failed=1; \
+  $(HAND_BACK); exit $$failed
+endef
+
+.PHONY: workloads
+workloads: setup-test
+	@$(HAND_BACK)
+	$(AS_OWNER) bash Tests/Workloads/build.sh $(WORKLOADS)
+
+.PHONY: verify
+verify: need-root build ## Load every kernel program; fail if one grew by more than 10 % (root)
+	$(DEBUG)/heaptap verify | $(AS_OWNER) Tests/Checks/instructions.py $(if $(RECORD),--record) bpf/instructions.baseline
+
+.PHONY: lint
+lint: need-swift ## Check style, arrows between targets, warnings in bpf/, scripts
+	$(AS_OWNER) $(SWIFT) format lint --strict --parallel --recursive Sources Tests Package.swift
+	$(AS_OWNER) Tests/Checks/arrows.py --self-test
+	$(AS_OWNER) Tests/Checks/arrows.py --swift $(SWIFT)
+	$(AS_OWNER) Tests/Checks/layouts.py --clang $(CLANG) --self-test
+	for source in $(BPF_SOURCES); do $(AS_OWNER) $(CLANG) $(BPF_FLAGS) -Wextra -Wno-unused-parameter -fsyntax-only $$source; done
+	$(AS_OWNER) Tests/Checks/instructions.py --self-test
+	$(AS_OWNER) Tests/Checks/scripts.sh
+
+.PHONY: format
+format: need-swift ## Format the Swift sources in place
+	$(AS_OWNER) $(SWIFT) format format --in-place --parallel --recursive Sources Tests Package.swift
