@@ -7,6 +7,8 @@ package struct Snapshot: Hashable, Sendable {
   package var targets: [TargetSnapshot]
   /// All heap sites of all targets, ranked, unless `limited(to:)` cut the list.
   package var sites: [SiteSnapshot]
+  /// How many sites `limited(to:)` left out.
+  package var omittedSiteCount = 0
   /// All mappings made outside the allocator (mmap, sbrk …), by the stack that made them.
   package var mappings: [SiteSnapshot]
   package var lost: LossCounts

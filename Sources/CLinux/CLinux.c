@@ -1,1 +1,98 @@
+#define _GNU_SOURCE
 #include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <malloc.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <unistd.h>
+
+int linux_pidfd_open(pid_t pid, unsigned int flags) { return syscall(SYS_pidfd_open, pid, flags); }
+
+// Debian 12's <linux/bpf.h> ends before this link type, so the attributes are laid out here.
+struct uprobe_multi_attributes {
+  uint32_t program, target, attach_type, flags;
+  uint64_t path, offsets, reference_counters, cookies;
+  uint32_t count, uprobe_flags, pid, reserved;
+};
+enum { UPROBE_MULTI_RETURN = 1 };
+
+int linux_uprobe_multi_link(const struct linux_uprobe_multi *request) {
+  struct uprobe_multi_attributes attributes = {
+      .program = request->program,
+      .attach_type = request->attach_type,
+      .path = (uintptr_t)request->path,
+      .offsets = (uintptr_t)request->offsets,
+      .cookies = (uintptr_t)request->cookies,
+      .count = request->count,
+      .uprobe_flags = request->is_return ? UPROBE_MULTI_RETURN : 0,
+      .pid = request->pid,
+  };
+  return syscall(SYS_bpf, BPF_LINK_CREATE, &attributes, sizeof attributes);
+}
+
+pid_t linux_spawn_traced(const char *path, char *const *argv) {
+  int report[2];
+  if (pipe2(report, O_CLOEXEC) < 0) return -1;
+  pid_t pid = fork();
+  if (pid == 0) {
+    sigset_t none;
+    sigemptyset(&none);
+    signal(SIGPIPE, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, 0);
+    if (ptrace(PTRACE_TRACEME, 0, 0, 0) == 0) execvp(path, argv);
+    int error = errno;
+    if (write(report[1], &error, sizeof error) < 0) _exit(126);
+    _exit(127);
+  }
+  int saved = errno;
+  close(report[1]);
+  if (pid > 0) {
+    int error = 0, status;
+    // The pipe closes by itself at execve; bytes in it are the child's errno.
+    ssize_t got;
+    while ((got = read(report[0], &error, sizeof error)) < 0 && errno == EINTR) {}
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+    if (got == sizeof error) pid = -1, saved = error;
+    else if (!WIFSTOPPED(status)) pid = -1, saved = ECHILD;
+  }
+  close(report[0]);
+  errno = saved;
+  return pid;
+}
+
+int linux_ptrace_options(pid_t pid, unsigned long options) {
+  return ptrace(PTRACE_SETOPTIONS, pid, 0, options);
+}
+int linux_ptrace_resume_to_syscall(pid_t pid, int signal) {
+  return ptrace(PTRACE_SYSCALL, pid, 0, (long)signal);
+}
+int linux_ptrace_resume(pid_t pid, int signal) { return ptrace(PTRACE_CONT, pid, 0, (long)signal); }
+int linux_ptrace_detach(pid_t pid, int signal) { return ptrace(PTRACE_DETACH, pid, 0, (long)signal); }
+
+uint64_t linux_ptrace_instruction_pointer(pid_t pid) {
+  struct user_regs_struct registers;
+  return ptrace(PTRACE_GETREGS, pid, 0, &registers) == 0 ? registers.rip : 0;
+}
+
+int linux_terminal_columns(int descriptor) {
+  struct winsize size;
+  return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+void linux_limit_malloc_arenas(int count) { mallopt(M_ARENA_MAX, count); }
+
+int linux_block_signals(void) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGCHLD);
+  if (sigprocmask(SIG_BLOCK, &set, 0) < 0) return -1;
+  return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}

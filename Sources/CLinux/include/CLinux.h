@@ -1,1 +1,86 @@
+// Linux interfaces that Swift's Glibc module does not export, and the few calls Swift can't make safely.
+// No policy: every function does one thing and reports like the call it wraps (-1 and errno).
 #pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ptrace.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+
+/// pidfd_open(2).
+int linux_pidfd_open(pid_t pid, unsigned int flags);
+
+/// Arguments of BPF_LINK_CREATE for uprobe multi links (bpf(2), union bpf_attr `link_create.uprobe_multi`,
+/// Linux commit 89ae89f53d20 "bpf: Add multi uprobe link", v6.6).
+struct linux_uprobe_multi {
+  int program;                        // descriptor of the program
+  uint32_t attach_type;               // BPF_TRACE_UPROBE_MULTI or BPF_TRACE_UPROBE_SESSION
+  const char *_Nonnull path;          // file whose pages are probed
+  const uint64_t *_Nonnull offsets;   // in the file
+  const uint64_t *_Nullable cookies;  // bpf_get_attach_cookie(), or NULL
+  uint32_t count;                     // of offsets and of cookies
+  int is_return;                      // not for sessions
+  pid_t pid;                          // 0: all processes
+};
+enum {
+  LINUX_BPF_TRACE_UPROBE_MULTI = 48,
+  LINUX_BPF_TRACE_UPROBE_SESSION = 57,  // Linux commit d920179b3d48 "bpf: Add support for uprobe multi session attach", v6.13
+};
+
+/// Creates a uprobe multi link: a descriptor, or -1 and errno.
+int linux_uprobe_multi_link(const struct linux_uprobe_multi *_Nonnull request);
+
+/// Starts a command that stops at its first instruction, traced by the calling thread.
+///
+/// The child resets its signal mask and SIGPIPE, and executes `path`. Returns the pid once it is stopped after
+/// execve(2), or -1 with errno set to what failed in the child.
+pid_t linux_spawn_traced(const char *_Nonnull path, char *_Nullable const *_Nonnull argv);
+
+/// ptrace(2) requests on a stopped tracee; Swift can't call the variadic function.
+int linux_ptrace_options(pid_t pid, unsigned long options);
+int linux_ptrace_resume_to_syscall(pid_t pid, int signal);
+int linux_ptrace_resume(pid_t pid, int signal);
+int linux_ptrace_detach(pid_t pid, int signal);
+/// The instruction pointer of a stopped tracee; 0 on failure.
+uint64_t linux_ptrace_instruction_pointer(pid_t pid);
+
+/// ioctl(TIOCGWINSZ): columns of a terminal, 0 if it is none.
+int linux_terminal_columns(int descriptor);
+
+/// mallopt(M_ARENA_MAX): how many malloc arenas this process may have.
+void linux_limit_malloc_arenas(int count);
+
+/// Blocks SIGINT, SIGTERM and SIGCHLD in the calling thread and returns a signalfd for them, or -1.
+int linux_block_signals(void);
+
+/// wait(2) macros.
+static inline int linux_exited(int status) { return WIFEXITED(status); }
+static inline int linux_exit_status(int status) { return WEXITSTATUS(status); }
+static inline int linux_signaled(int status) { return WIFSIGNALED(status); }
+static inline int linux_termination_signal(int status) { return WTERMSIG(status); }
+static inline int linux_stopped(int status) { return WIFSTOPPED(status); }
+static inline int linux_stop_signal(int status) { return WSTOPSIG(status); }
+
+/// Functions that begin with one instruction of a class each, to measure what a probe on it costs.
+/// Each returns at once and leaves every register that matters as it was.
+enum linux_probe_subject {
+  LINUX_SUBJECT_PUSH,        // push %rbp
+  LINUX_SUBJECT_PUSH_REX,    // push %r12
+  LINUX_SUBJECT_JMP_SHORT,
+  LINUX_SUBJECT_JMP_NEAR,
+  LINUX_SUBJECT_JCC_SHORT,
+  LINUX_SUBJECT_JCC_NEAR,
+  LINUX_SUBJECT_CALL_NEAR,
+  LINUX_SUBJECT_NOP,         // 0x90
+  LINUX_SUBJECT_ENDBR64,
+  LINUX_SUBJECT_OTHER,       // test %rdi,%rdi
+  LINUX_SUBJECT_COUNT,
+};
+/// The address of the first instruction of a subject.
+const void *_Nonnull linux_probe_subject_address(unsigned subject);
+/// Nanoseconds per call of a subject over `calls` calls, by CLOCK_MONOTONIC: the least of five rounds.
+double linux_probe_subject_cost(unsigned subject, unsigned calls);

@@ -1,0 +1,74 @@
+/// Quantities as people read them: at most four characters of number, then the unit.
+package enum Figure {
+  /// `812 B`, `9.8 KiB`, `41 KiB`, `1023 MiB`: one decimal below 10, none above, units of 1024.
+  package static func bytes(_ byteCount: Double) -> String {
+    guard byteCount.isFinite else { return "?" }
+    let sign = byteCount < 0 ? "-" : ""
+    let (number, unit) = scaled(byteCount.magnitude)
+    return "\(sign)\(number) \(unit)"
+  }
+
+  package static func bytes(_ byteCount: UInt64) -> String {
+    byteCount < 1024 ? "\(byteCount) B" : bytes(Double(byteCount))
+  }
+
+  /// A change of bytes per second with its sign: `+41 KiB/s`, `-3.0 MiB/s`, `0 B/s`.
+  package static func rate(_ bytesPerSecond: Double) -> String {
+    let text = bytes(bytesPerSecond)
+    if text == "0 B" || text == "-0 B" { return "0 B/s" }
+    return (bytesPerSecond > 0 ? "+" : "") + text + "/s"
+  }
+
+  /// `0.4 s`, `95 s`, `8 min`, `30 h`, `12 d`: the largest unit that leaves at least two of it.
+  package static func duration(_ seconds: Double) -> String {
+    guard seconds.isFinite, seconds >= 0 else { return "?" }
+    if seconds == 0 { return "0 s" }
+    if seconds < 9.95 { return "\(oneDecimal(seconds)) s" }
+    for (length, unit) in [(1.0, "s"), (60, "min"), (3600, "h")] {
+      let next = unit == "h" ? 86400.0 : length * 60
+      if seconds.rounded() < 2 * next { return "\(whole(seconds / length)) \(unit)" }
+    }
+    return "\(whole(seconds / 86400)) d"
+  }
+
+  /// Digits in groups of three: `12,430`.
+  package static func count(_ number: UInt64) -> String {
+    let digits = Array(String(number).utf8)
+    guard digits.count > 3 else { return String(number) }
+    var grouped = ""
+    for (index, digit) in digits.enumerated() {
+      if index > 0, (digits.count - index) % 3 == 0 { grouped.append(",") }
+      grouped.unicodeScalars.append(Unicode.Scalar(digit))
+    }
+    return grouped
+  }
+
+  /// `1 block`, `12,430 blocks`.
+  package static func blocks(_ number: UInt64) -> String {
+    "\(count(number)) \(number == 1 ? "block" : "blocks")"
+  }
+
+  private static let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
+
+  private static func scaled(_ magnitude: Double) -> (number: String, unit: String) {
+    var value = magnitude
+    var unit = 0
+    // A value that would round up to 1024 is written as 1.0 of the next unit.
+    while value.rounded() >= 1024, unit + 1 < units.count {
+      value /= 1024
+      unit += 1
+    }
+    let isWhole = unit == 0 && value == value.rounded()
+    let number = value >= 9.95 || isWhole ? whole(value) : oneDecimal(value)
+    return (number == "0.0" ? "0" : number, units[unit])
+  }
+
+  private static func whole(_ value: Double) -> String {
+    value < 1e18 ? String(Int64(value.rounded())) : "\(value)"
+  }
+
+  private static func oneDecimal(_ value: Double) -> String {
+    let tenths = Int64((value * 10).rounded())
+    return "\(tenths / 10).\(tenths % 10)"
+  }
+}

@@ -1,0 +1,39 @@
+internal import Glibc
+
+/// Quantiles of the distributions that the trend tests use, as approximations good to about 2 %.
+enum Quantile {
+  /// Two-sided 95 % of the standard normal distribution.
+  static let normal95 = 1.96
+
+  /// Two-sided 95 % of Student's t for the mean of `intervals` values (expansion in 1/degrees of freedom).
+  static func student95(intervals: Int) -> Double {
+    let freedom = Double(max(1, intervals - 1))
+    let z = normal95
+    let z3 = z * z * z
+    let z5 = z3 * z * z
+    return z + (z3 + z) / (4 * freedom)
+      + (5 * z5 + 16 * z3 + 3 * z) / (96 * freedom * freedom)
+      + (3 * z5 * z * z + 19 * z5 + 17 * z3 - 15 * z) / (384 * freedom * freedom * freedom)
+  }
+
+  /// How many times its mean the variance of `intervals` Poisson counts may be by chance: the 95 % point of χ²
+  /// over its degrees of freedom (Wilson-Hilferty).
+  static func dispersion95(intervals: Int) -> Double {
+    guard intervals > 1 else { return .infinity }
+    let spread = 2 / (9 * Double(intervals - 1))
+    let root = 1 - spread + 1.645 * spread.squareRoot()
+    return root * root * root
+  }
+
+  /// How many times wider than for one test a 95 % margin must be when `count` sites are tested together, so that
+  /// all of them together raise a false alarm as rarely as one alone (Bonferroni; ≥ 1).
+  static func strictness(testing count: Int) -> Double {
+    guard count > 1 else { return 1 }
+    // Normal quantile from the tail, Abramowitz and Stegun 26.2.23.
+    let t = (-2 * log(0.025 / Double(count))).squareRoot()
+    let z =
+      t - (2.515517 + 0.802853 * t + 0.010328 * t * t)
+      / (1 + 1.432788 * t + 0.189269 * t * t + 0.001308 * t * t * t)
+    return max(1, z / normal95)
+  }
+}

@@ -1,0 +1,103 @@
+/// The sites seen so far, in the order they were first seen, each with its history and its last figures.
+struct SiteLedger: Sendable {
+  private struct Key: Hashable {
+    var process: ProcessIdentity
+    var id: SiteID
+  }
+
+  private struct Entry {
+    var process: ProcessIdentity
+    var history = SiteHistory()
+    var snapshot: SiteSnapshot
+    /// The process has ended and its last reading is folded: the verdict stays what it was.
+    var isFinal = false
+    /// The last reading this site was part of.
+    var lastFold = 0
+  }
+
+  private var entries: [Entry] = []
+  private var indicesByKey: [Key: Int] = [:]
+  private var foldCount = 0
+
+  mutating func fold(
+    _ readings: [SiteReading], at elapsed: Double, exited: Set<Int32>,
+    settings: SnapshotBuilder.Settings
+  ) -> [SiteSnapshot] {
+    foldCount += 1
+    merge(readings)
+    judge(at: elapsed, exited: exited, settings: settings)
+    return entries.map(\.snapshot)
+  }
+
+  /// Drops the sites of a process that is of no more interest.
+  mutating func forget(pid: Int32) {
+    entries.removeAll { $0.process.pid == pid }
+    indicesByKey.removeAll(keepingCapacity: true)
+    for (index, entry) in entries.enumerated() {
+      indicesByKey[Key(process: entry.process, id: entry.snapshot.id)] = index
+    }
+  }
+
+  /// Takes over the figures of one reading; two readings of one site in one process are summed.
+  private mutating func merge(_ readings: [SiteReading]) {
+    for reading in readings {
+      let key = Key(process: reading.process, id: reading.id)
+      let index = indicesByKey[key] ?? add(reading, key: key)
+      if entries[index].lastFold == foldCount {
+        entries[index].snapshot.counters += reading.counters
+        entries[index].snapshot.isTruncated =
+          entries[index].snapshot.isTruncated || reading.isTruncated
+        entries[index].snapshot.oldest = [entries[index].snapshot.oldest, reading.oldest]
+          .compactMap { $0 }.max()
+      } else {
+        entries[index].lastFold = foldCount
+        entries[index].snapshot.counters = reading.counters
+        entries[index].snapshot.isTruncated = reading.isTruncated
+        entries[index].snapshot.oldest = reading.oldest
+        // A later reading may know names that an earlier one didn't.
+        entries[index].snapshot.stack = reading.stack
+      }
+    }
+  }
+
+  private mutating func add(_ reading: SiteReading, key: Key) -> Int {
+    let snapshot = SiteSnapshot(
+      id: reading.id, pid: reading.process.pid, stack: reading.stack, counters: reading.counters,
+      assessment: Assessment(verdict: .new, reason: ""))
+    entries.append(Entry(process: reading.process, snapshot: snapshot))
+    indicesByKey[key] = entries.count - 1
+    return entries.count - 1
+  }
+
+  /// Sites that were not read keep their last figures: their process has ended.
+  private mutating func judge(
+    at elapsed: Double, exited: Set<Int32>, settings: SnapshotBuilder.Settings
+  ) {
+    let strictness = Quantile.strictness(testing: activeSiteCount(settings))
+    for index in entries.indices where entries[index].lastFold == foldCount {
+      guard !entries[index].isFinal else { continue }
+      entries[index].history.append(
+        entries[index].snapshot.counters, at: elapsed, horizon: settings.horizon,
+        sampleLimit: settings.sampleLimit)
+      let evidence = TrendEvidence(
+        history: entries[index].history, oldest: entries[index].snapshot.oldest,
+        settings: settings)
+      let trend = evidence.trend(minimumSamples: settings.minimumSamples, strictness: strictness)
+      entries[index].snapshot.growth = trend.growth
+      entries[index].snapshot.assessment = trend.assessment
+      entries[index].isFinal = exited.contains(entries[index].process.pid)
+    }
+  }
+
+  /// Sites with at least as many allocations and frees as the growth test needs to say anything at all.
+  private func activeSiteCount(_ settings: SnapshotBuilder.Settings) -> Int {
+    entries.count { entry in
+      guard let first = entry.history.samples.first, entry.lastFold == foldCount else {
+        return false
+      }
+      let counters = entry.snapshot.counters
+      let events = counters.allocatedBlocks &+ counters.freedBlocks
+      return events >= first.counters.allocatedBlocks &+ first.counters.freedBlocks &+ 4
+    }
+  }
+}

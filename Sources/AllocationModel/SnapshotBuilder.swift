@@ -1,0 +1,61 @@
+/// Turns readings into snapshots: merges, remembers, judges and ranks.
+///
+/// Pure: time enters only through the readings, and equal readings give equal snapshots.
+package struct SnapshotBuilder: Sendable {
+  /// What the builder remembers and how it judges.
+  package struct Settings: Hashable, Sendable {
+    /// Seconds of the past that growth is computed over, > 0.
+    package var horizon: Double
+    /// Samples kept per site, ≥ 5; more are merged, oldest first.
+    package var sampleLimit: Int
+    /// Readings of a site before it gets a verdict other than `new`, ≥ 3.
+    package var minimumSamples: Int
+    /// Seconds after a site was first seen that are left out of its growth, at most; always at most
+    /// a fifth of the time it has been seen.
+    package var warmUpLimit: Double
+    /// Exited processes whose last figures are kept; the first to exit is forgotten first.
+    package var exitedProcessLimit: Int
+    package var order: SnapshotOrder
+
+    package init(
+      horizon: Double = 600, sampleLimit: Int = 60, minimumSamples: Int = 5,
+      warmUpLimit: Double = 30, exitedProcessLimit: Int = 256, order: SnapshotOrder = .growth
+    ) {
+      self.horizon = horizon
+      self.sampleLimit = max(5, sampleLimit)
+      self.minimumSamples = max(3, minimumSamples)
+      self.warmUpLimit = warmUpLimit
+      self.exitedProcessLimit = exitedProcessLimit
+      self.order = order
+    }
+  }
+
+  private let settings: Settings
+  private var heap = SiteLedger()
+  private var mappings = SiteLedger()
+  private var targets = TargetLedger()
+
+  package init(settings: Settings = Settings()) {
+    self.settings = settings
+  }
+
+  /// Adds one reading and returns what is known now, ranked by `Settings.order`.
+  package mutating func fold(_ reading: Reading) -> Snapshot {
+    let targets = self.targets.fold(
+      reading.targets, exitedLimit: settings.exitedProcessLimit)
+    for pid in targets.forgotten {
+      heap.forget(pid: pid)
+      mappings.forget(pid: pid)
+    }
+    return Snapshot(
+      unixNanoseconds: reading.unixNanoseconds, elapsed: reading.elapsed,
+      targets: targets.current,
+      sites: settings.order.ranked(
+        heap.fold(
+          reading.sites, at: reading.elapsed, exited: targets.exited, settings: settings)),
+      mappings: settings.order.ranked(
+        mappings.fold(
+          reading.mappings, at: reading.elapsed, exited: targets.exited, settings: settings)),
+      lost: reading.lost)
+  }
+}

@@ -1,0 +1,18 @@
+import Glibc
+
+/// The kernel's clocks. The corresponding C function is `clock_gettime`.
+package enum SystemClock {
+  /// Nanoseconds of CLOCK_MONOTONIC: the clock that BPF programs read.
+  package static var monotonicNanoseconds: UInt64 {
+    var now = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
+  }
+
+  /// Nanoseconds since 1970-01-01 UTC.
+  package static var unixNanoseconds: Int64 {
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
+  }
+}

@@ -1,0 +1,73 @@
+import CLinux
+import Glibc
+package import SystemPackage
+
+/// A command that was started for observation and is still stopped at its first instruction.
+///
+/// It is traced only until `release`, so that probes can be placed before code that allocates has run; from
+/// then on nobody traces it. All calls must come from the thread that made it (ptrace(2)).
+package struct TracedCommand: ~Copyable {
+  package let pid: Int32
+  private var isTraced = true
+
+  /// How a command ended.
+  package enum Ending: Equatable, Sendable {
+    case exited(Int32)
+    case killed(signal: Int32)
+
+    /// What a shell would report: the exit status, or 128 + the signal.
+    package var shellStatus: Int32 {
+      switch self {
+      case .exited(let status): status
+      case .killed(let signal): 128 + signal
+      }
+    }
+  }
+
+  /// Starts `arguments[0]`, looked up in PATH, and stops it after `execve`.
+  package init(_ arguments: [String]) throws(Errno) {
+    var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
+    pointers.append(nil)
+    defer { for pointer in pointers { free(pointer) } }
+    let path = pointers[0].map { UnsafePointer($0) }
+    guard let path else { throw Errno.invalidArgument }
+    let child = linux_spawn_traced(path, pointers)
+    guard child > 0 else { throw Errno.current }
+    pid = child
+    // Should heaptap die while it holds the command, the command must not stay stopped for ever.
+    _ = linux_ptrace_options(child, UInt(PTRACE_O_TRACESYSGOOD.rawValue | PTRACE_O_EXITKILL.rawValue))
+  }
+
+  /// Lets the command run to its next entry into or return from a system call.
+  ///
+  /// Signals on the way are delivered. Nil: it has ended; the status is kept for `ending`.
+  package mutating func runToNextSystemCall() -> UInt64? {
+    var signal: Int32 = 0
+    while linux_ptrace_resume_to_syscall(pid, signal) == 0 {
+      var status: Int32 = 0
+      guard waitpid(pid, &status, 0) == pid, linux_stopped(status) != 0 else {
+        isTraced = false
+        return nil
+      }
+      let stop = linux_stop_signal(status)
+      if stop == SIGTRAP | 0x80 { return linux_ptrace_instruction_pointer(pid) }
+      signal = stop == SIGTRAP ? 0 : stop
+    }
+    return nil
+  }
+
+  /// Ends the tracing; the command runs on by itself.
+  package mutating func release() {
+    guard isTraced else { return }
+    isTraced = false
+    _ = linux_ptrace_detach(pid, 0)
+  }
+
+  /// The ending of a child of this process if it has ended, without waiting.
+  package static func ending(of pid: Int32) -> Ending? {
+    var status: Int32 = 0
+    guard waitpid(pid, &status, WNOHANG) == pid else { return nil }
+    return linux_exited(status) != 0
+      ? .exited(linux_exit_status(status)) : .killed(signal: linux_termination_signal(status))
+  }
+}

@@ -1,0 +1,34 @@
+extension ProcessDirectory {
+  /// Opens the very file behind a mapping, also when it was deleted or replaced on disk since.
+  ///
+  /// `/proc/PID/map_files` leads to the mapped inode itself, but needs CAP_SYS_ADMIN or
+  /// CAP_CHECKPOINT_RESTORE. Without them the path is taken inside the process's own root folder, and the
+  /// file found there is refused unless its device and inode are those of the mapping.
+  ///
+  /// - Throws: `ProcessError`; `.replaced` where the path leads to another file by now, `.notAFile` for a
+  ///   mapping without one.
+  package func openFile(of mapping: MemoryMapping) throws(ProcessError) -> RegularFile {
+    let range = "\(String(mapping.start, radix: 16))-\(String(mapping.end, radix: 16))"
+    guard mapping.isFile else {
+      throw ProcessError(action: "open the file mapped at \(range)", reason: .notAFile)
+    }
+    do throws(ProcessError) {
+      return try RegularFile(opening: "\(path)/map_files/\(range)")
+    } catch {
+      // A mapping merged or split since it was listed is not found either: the path is worth a try.
+      guard let name = mapping.path, name.hasPrefix("/"), !mapping.isDeleted else { throw error }
+      return try openByPath("\(path)/root\(name)", of: mapping)
+    }
+  }
+
+  private func openByPath(
+    _ path: String, of mapping: MemoryMapping
+  ) throws(ProcessError) -> RegularFile {
+    let file = try RegularFile(opening: path)
+    let identity = file.identity
+    guard identity.inode == mapping.inode, identity.deviceMajor == mapping.deviceMajor,
+      identity.deviceMinor == mapping.deviceMinor
+    else { throw ProcessError(action: "open \(path)", reason: .replaced) }
+    return file
+  }
+}

@@ -1,0 +1,69 @@
+package import AllocationModel
+
+/// Reads `/proc/PID`.
+///
+/// Every read may find the process gone (`.vanished`) or out of reach (`.notPermitted`). A pid may be
+/// given to a new process between two reads: compare `identity()` where that matters.
+package struct ProcessDirectory: Hashable, Sendable {
+  package let pid: Int32
+
+  package init(pid: Int32) {
+    self.pid = pid
+  }
+
+  /// All processes in heaptap's PID namespace, ascending, kernel threads included.
+  package static func allPids() throws(ProcessError) -> [Int32] {
+    try numericEntries(of: "/proc").sorted()
+  }
+
+  package var path: String { "/proc/\(pid)" }
+
+  package func identity() throws(ProcessError) -> ProcessIdentity {
+    guard let fields = StatFields(parsing: try contents("stat")) else { throw malformed("stat") }
+    return fields.identity
+  }
+
+  package func status() throws(ProcessError) -> ProcessStatus {
+    let stat = try contents("stat")
+    let status = try contents("status")
+    guard let parsed = ProcessStatus(stat: stat, status: status) else { throw malformed("status") }
+    return parsed
+  }
+
+  /// The process's mappings; none for kernel threads and zombies.
+  package func mappings() throws(ProcessError) -> MappingsText {
+    MappingsText(parsing: try contents("maps", limit: 256 << 20))
+  }
+
+  /// Path of the executable in the process's mount namespace, " (deleted)" included where it is; nil for
+  /// kernel threads and zombies, which have none.
+  package func executablePath() throws(ProcessError) -> String? {
+    do throws(ProcessError) {
+      return String(decoding: try linkTarget("\(path)/exe"), as: UTF8.self)
+    } catch {
+      // ENOENT means either; only a process that is still there can lack an executable.
+      guard error.reason == .vanished else { throw error }
+      _ = try contents("stat")
+      return nil
+    }
+  }
+
+  /// The command line, split at NUL; empty for kernel threads and zombies.
+  package func commandLine() throws(ProcessError) -> [String] {
+    try contents("cmdline").split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// Thread ids, ascending.
+  package func threads() throws(ProcessError) -> [Int32] {
+    try numericEntries(of: "\(path)/task").sorted()
+  }
+
+  private func contents(_ name: String, limit: Int = 4 << 20) throws(ProcessError) -> [UInt8] {
+    let path = "\(path)/\(name)"
+    return try OwnedFile(opening: path).readAll(limit: limit, path: path)
+  }
+
+  private func malformed(_ name: String) -> ProcessError {
+    ProcessError(action: "read \(path)/\(name)", reason: .malformed)
+  }
+}

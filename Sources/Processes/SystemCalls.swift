@@ -1,0 +1,99 @@
+import Glibc
+
+// The one place of this module that knows −1, errno and EINTR.
+
+extension ProcessError.Reason {
+  init(errno code: Int32) {
+    self =
+      switch code {
+      case ENOENT, ESRCH: .vanished
+      case EACCES, EPERM: .notPermitted
+      default: .system(code)
+      }
+  }
+}
+
+/// The C library's sentence for an errno value. `strerror_r(3)`
+func systemMessage(_ code: Int32) -> String {
+  withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+    guard let base = buffer.baseAddress, strerror_r(code, base, buffer.count) == 0 else {
+      return "error \(code)"
+    }
+    return String(cString: base)
+  }
+}
+
+/// A file descriptor that is closed with its owner.
+struct OwnedFile: ~Copyable {
+  let rawValue: Int32
+
+  /// Opens for reading; a FIFO or terminal can't block or capture the caller. `open(2)`
+  init(opening path: String) throws(ProcessError) {
+    let descriptor = retryingInterrupts { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) }
+    guard descriptor >= 0 else { throw ProcessError(action: "open \(path)", errno: errno) }
+    rawValue = descriptor
+  }
+
+  deinit { close(rawValue) }
+
+  /// Reads what is left, but not more than `limit` bytes. `read(2)`
+  borrowing func readAll(
+    limit: Int, path: @autoclosure () -> String
+  ) throws(ProcessError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var chunk = 4 << 10
+    while true {
+      let start = bytes.count
+      bytes.append(contentsOf: repeatElement(0, count: chunk))
+      let count = bytes.withUnsafeMutableBytes { buffer in
+        let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[start...])
+        return retryingInterrupts { read(rawValue, rest.baseAddress, rest.count) }
+      }
+      guard count >= 0 else { throw ProcessError(action: "read \(path())", errno: errno) }
+      bytes.removeLast(chunk - count)
+      if count == 0 { return bytes }
+      guard bytes.count <= limit else {
+        throw ProcessError(action: "read \(path())", reason: .tooLarge)
+      }
+      chunk = min(chunk * 2, 1 << 20)
+    }
+  }
+}
+
+func retryingInterrupts<Result: SignedInteger>(_ call: () -> Result) -> Result {
+  while true {
+    let result = call()
+    if result != -1 || errno != EINTR { return result }
+  }
+}
+
+/// Where a symbolic link leads, as bytes. `readlink(2)`
+func linkTarget(_ path: String) throws(ProcessError) -> [UInt8] {
+  var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX) + 64)
+  let count = bytes.withUnsafeMutableBytes { buffer in
+    buffer.withMemoryRebound(to: CChar.self) { characters in
+      characters.baseAddress.map { base in
+        retryingInterrupts { readlink(path, base, characters.count) }
+      } ?? -1
+    }
+  }
+  guard count >= 0 else { throw ProcessError(action: "read the link \(path)", errno: errno) }
+  bytes.removeLast(bytes.count - count)
+  return bytes
+}
+
+/// The numbers among the names in a folder, unsorted. `readdir(3)`
+func numericEntries(of folder: String) throws(ProcessError) -> [Int32] {
+  guard let stream = opendir(folder) else {
+    throw ProcessError(action: "list \(folder)", errno: errno)
+  }
+  defer { closedir(stream) }
+  var numbers: [Int32] = []
+  while let entry = readdir(stream) {
+    let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+      String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+    if let number = Int32(name), number > 0 { numbers.append(number) }
+  }
+  return numbers
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+// Rare facts, handed over through the ring buffer `events`. Counters never travel this way.
+#pragma once
+#include "abi_types.h"
+#include "site_records.h"
+
+enum event_kind {
+  EVENT_STACK = 1,    // struct stack_event: the frames of a new stack
+  EVENT_MAPPING = 2,  // struct mapping_event
+  EVENT_EXEC = 3,     // struct process_event
+  EVENT_FORK = 4,
+  EVENT_EXIT = 5,
+};
+
+struct event_header {
+  __u32 kind;     // enum event_kind
+  __u32 process;  // process id
+  __u64 time;     // CLOCK_MONOTONIC, ns
+};
+
+enum { STACK_TRUNCATED = 1 };
+
+struct stack_event {
+  struct event_header header;
+  __u32 site;         // index into `site_records`
+  __u32 frame_count;  // ≤ STACK_MAX_FRAMES
+  __u32 flags;        // STACK_TRUNCATED: the walk ended before the thread's first frame
+  __u32 generation;   // of the process's executable mappings when it was taken
+  __u64 frames[STACK_MAX_FRAMES];  // return addresses, innermost first
+};
+ABI_ASSERT_SIZE(struct stack_event, 2080);
+
+enum mapping_operation {
+  MAPPING_MAP = 1,    // [start, start + length) is mapped now, whatever was there before
+  MAPPING_UNMAP = 2,  // [start, start + length) is gone
+  MAPPING_MOVE = 3,   // mremap: [old_start, old_start + old_length) became [start, start + length)
+  MAPPING_BREAK = 4,  // the program break moved from old_start to start
+  MAPPING_RESTORE = 5,  // the call behind an earlier MAPPING_UNMAP of [start, start + length) failed
+};
+enum { MAPPING_INTERNAL = 1, MAPPING_ANONYMOUS = 2 };
+
+struct mapping_event {
+  struct event_header header;
+  __u32 operation;  // enum mapping_operation
+  __u32 flags;      // MAPPING_INTERNAL: done by the allocator itself, inside one of its calls
+  __u64 start;
+  __u64 length;
+  __u64 old_start;
+  __u64 old_length;
+  __u32 site;       // the stack that did it, 0: not known
+  __u32 reserved;
+};
+ABI_ASSERT_SIZE(struct mapping_event, 64);
+
+struct process_event {
+  struct event_header header;  // header.process: the new incarnation (exec, fork) or the one that ended
+  __u32 tgid;
+  __u32 previous;              // the process id before exec, the parent's at fork
+};
+ABI_ASSERT_SIZE(struct process_event, 24);

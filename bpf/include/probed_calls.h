@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+// What a probed function does, as far as counting is concerned: the attach cookie of its probe.
+#pragma once
+#include "abi_types.h"
+
+enum call_kind {
+  CALL_MALLOC = 1,          // (size); also valloc and pvalloc
+  CALL_CALLOC = 2,          // (count, size)
+  CALL_REALLOC = 3,         // (block, size)
+  CALL_REALLOCARRAY = 4,    // (block, count, size)
+  CALL_MEMALIGN = 5,        // (alignment, size); also aligned_alloc
+  CALL_POSIX_MEMALIGN = 6,  // (result, alignment, size), 0 on success
+  CALL_FREE = 7,            // (block, …); the only kind without a return half
+  CALL_MMAP = 8,            // (address, length, protection, flags, …)
+  CALL_MUNMAP = 9,          // (address, length)
+  CALL_MREMAP = 10,         // (address, old length, new length, …)
+  CALL_BRK = 11,            // brk(address) and sbrk(increment): the break is read, not the argument
+};
+
+// Maps of the programs, named once for both sides; BPF limits names to 15 characters.
+#define MAP_BLOCKS "block_table"
+#define MAP_STACKS "stack_table"
+#define MAP_SITES "site_records"
+#define MAP_PROCESSES "process_records"
+#define MAP_TARGETS "targets"
+#define MAP_CONTROL "control"
+#define MAP_EVENTS "events"

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+// What is counted per process and not per site.
+#pragma once
+#include "abi_types.h"
+
+// Reasons why an event was not counted; the index into `lost`.
+enum loss_reason {
+  LOSS_BLOCK_TABLE_FULL,
+  LOSS_STACK_TABLE_FULL,
+  LOSS_THREAD_STATE,
+  LOSS_NESTING,
+  LOSS_SKIPPED_RETURN,
+  LOSS_MISSED_FREE,
+  LOSS_EVENT_RING_FULL,
+  LOSS_ADDRESS_OUT_OF_RANGE,
+  LOSS_PROCESS_TABLE_FULL,
+  LOSS_UNREADABLE_RESULT,
+  LOSS_REASONS,
+};
+enum { LOSS_SLOTS = 16 };
+
+enum { PROCESS_INHERITED_HEAP = 1 };
+
+// One incarnation of a process: fork and exec begin a new one. Record 0 takes losses of unknown processes.
+struct process_record {
+  __u32 tgid;
+  __u32 flags;             // PROCESS_INHERITED_HEAP: a forked child that has not called exec
+  __u32 parent;            // the process id it was forked from or that it was before exec, 0: none
+  __u32 generation;        // of its executable mappings; part of every stack hash
+  __u64 unknown_frees;     // of blocks that were there before
+  __u64 inherited_frees;   // of blocks that a forked child has from its parent
+  __u64 failed_calls;      // allocator calls that returned NULL
+  __u64 children;          // forks seen, followed or not
+  __u64 lost[LOSS_SLOTS];  // by enum loss_reason
+};
+ABI_ASSERT_SIZE(struct process_record, 176);

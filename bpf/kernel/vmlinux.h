@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+// The few kernel types the programs touch. Field offsets are relocated at load time from the running
+// kernel's BTF (CO-RE), so only names and types of the fields used are given here.
+#pragma once
+#define __VMLINUX_H__
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+typedef __s32 s32;
+typedef __s64 s64;
+typedef _Bool bool;
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct pt_regs {
+  unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs, flags,
+      sp, ss;
+};
+
+typedef struct {
+  int counter;
+} atomic_t;
+
+struct signal_struct {
+  atomic_t live;  // threads that have not begun to exit
+};
+
+struct xol_area {
+  unsigned long vaddr;  // first byte of the [uprobes] page: the return trampoline
+};
+
+struct uprobes_state {
+  struct xol_area *xol_area;
+};
+
+struct mm_struct {
+  unsigned long brk;
+  struct uprobes_state uprobes_state;
+};
+
+struct task_struct {
+  int pid, tgid;
+  struct mm_struct *mm;
+  struct signal_struct *signal;
+};
+
+#pragma clang attribute pop

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+// From the stack of the current call to the dense id of its site.
+//
+// The id is the slot of the stack's hash in `stack_table`, so it exists the moment the slot is claimed and
+// nobody waits for anybody. Slots are never freed while programs run, and all look for a place in the same
+// order, so a hash can't get two slots. Frames are handed over once, by whoever first finds them unpublished;
+// if the ring is full, the next hit tries again and the counters lose nothing.
+#pragma once
+#include "vmlinux.h"
+
+#include <bpf/bpf_helpers.h>
+
+#include "stack_walk.bpf.h"
+
+static __always_inline int slot_of_hash(struct stack_bucket *bucket, u64 hash) {
+#pragma unroll
+  for (int i = 0; i < STACK_BUCKET_SLOTS; i++) {
+    u64 known = bucket->hashes[i];
+    if (!known) known = __sync_val_compare_and_swap(&bucket->hashes[i], 0, hash);
+    if (!known || known == hash) return i;
+  }
+  return -1;
+}
+
+// The site with this stack hash, 0 if the table is full.
+__noinline u32 site_of_hash(u64 hash) {
+  if (!hash) hash = 1;
+#pragma unroll
+  for (int choice = 0; choice < 2; choice++) {
+    u32 index = bucket_index(choice ? hash : hash >> 32, settings.stack_bucket_count);
+    struct stack_bucket *bucket = bpf_map_lookup_elem(&stack_table, &index);
+    if (!bucket) return 0;
+    int slot = slot_of_hash(bucket, hash);
+    if (slot >= 0) return index * STACK_BUCKET_SLOTS + slot + 1;
+  }
+  return 0;
+}
+
+__noinline int publish_stack(struct thread_state *thread, u32 process, u32 site) {
+  if (!thread) return 0;
+  struct stack_event *stack = &thread->stack;
+  stack->header.kind = EVENT_STACK;
+  stack->header.process = process;
+  stack->header.time = bpf_ktime_get_ns();
+  stack->site = site;
+  u32 count = stack->frame_count;
+  if (count > STACK_MAX_FRAMES) count = STACK_MAX_FRAMES;
+  u64 bytes = __builtin_offsetof(struct stack_event, frames) + count * sizeof(u64);
+  if (bpf_ringbuf_output(&events, stack, bytes, 0)) return 0;
+  struct site_record *record = bpf_map_lookup_elem(&site_records, &site);
+  if (record) record->flags = SITE_PUBLISHED;
+  return 0;
+}
+
+// Walks the stack of the call that has just returned and finds its site; NULL with a loss counted if there is
+// no slot. The instruction pointer is the caller's then: the return trampoline has been undone.
+static __always_inline struct site_record *current_site(struct thread_state *thread, u32 process,
+                                                        struct pt_regs *ctx, u32 *site) {
+  struct process_record *process_record = process_record_of(process);
+  if (!process_record) return 0;
+  u32 generation = process_record->generation;
+  u64 seed = mix64((u64)process << 32 | generation, process);
+  u64 hash = walk_stack(thread, ctx->ip, ctx->sp, ctx->bp, seed);
+  *site = site_of_hash(hash);
+  struct site_record *record = *site ? bpf_map_lookup_elem(&site_records, site) : 0;
+  if (!record) {
+    count_loss(process, LOSS_STACK_TABLE_FULL);
+    return 0;
+  }
+  if (!(record->flags & SITE_PUBLISHED)) {
+    record->process = process;
+    thread->stack.generation = generation;
+    publish_stack(thread, process, *site);
+  }
+  return record;
+}
+
+static __always_inline void count_freed(struct block_record *block, u64 now) {
+  struct site_record *record = bpf_map_lookup_elem(&site_records, &block->site);
+  if (!record) return;
+  __sync_fetch_and_add(&record->freed_bytes, block->size);
+  __sync_fetch_and_add(&record->freed_blocks, 1);
+  u32 age = (u32)(now >> BLOCK_BORN_SHIFT) - block->born;
+  u32 bucket = log2_bucket(age, AGE_BUCKETS);
+  if (bucket < AGE_BUCKETS) __sync_fetch_and_add(&record->freed_by_age[bucket], 1);
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+// Counts the calls of allocator functions.
+//
+// 1. The entry half remembers what was asked for in a frame of the thread's state; `free` has no return half.
+// 2. Only the outermost allocator call of a thread counts: realloc(NULL, n) → malloc → mmap is one block.
+// 3. A block that is given back leaves the table at entry, before the allocator can give its address to another
+//    thread. If the call then fails, the block is put back at return.
+// 4. The return half walks the stack, finds the site, puts the block into the table and raises the counters.
+//    What finds no room is counted as lost and raises nothing, so live bytes stay a plain difference.
+//
+// The same code runs behind three kinds of links: a session (one program for both halves), multi uprobes and
+// perf uprobes (one program each). The attach cookie is the kind of call.
+#include "mappings.bpf.h"
+#include "block_table.bpf.h"
+
+#include <bpf/bpf_tracing.h>
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+extern bool bpf_session_is_return(void) __ksym __weak;
+
+enum { RETURN_WANTED = 0, NO_RETURN_WANTED = 1 };
+
+static __always_inline int is_mapping_call(u32 kind) { return kind >= CALL_MMAP; }
+
+// Requested bytes; all ones if the multiplication overflows, which no allocator grants.
+static __always_inline u64 product(u64 count, u64 size) {
+  u64 bytes = count * size;
+  asm volatile("" : "+r"(bytes));  // else the check becomes a 128-bit multiplication, which BPF lacks
+  return size && bytes / size != count ? ~0ull : bytes;
+}
+
+static __always_inline void release(struct thread_state *thread, u32 process, u64 address) {
+  struct block_record block = {};
+  struct process_record *record = process_record_of(process);
+  if (!record) return;
+  u64 key = block_key(process, address);
+  if (block_address_fits(address) && remove_block(key, &block)) {
+    count_freed(&block, bpf_ktime_get_ns());
+    if (thread->last_key == key) {
+      struct site_record *site = bpf_map_lookup_elem(&site_records, &block.site);
+      if (site) __sync_fetch_and_add(&site->temporary_blocks, 1);
+    }
+  } else if (record->flags & PROCESS_INHERITED_HEAP) {
+    __sync_fetch_and_add(&record->inherited_frees, 1);
+  } else {
+    __sync_fetch_and_add(&record->unknown_frees, 1);
+  }
+}
+
+// The old block of realloc leaves the table but not the counters, until the outcome is known.
+static __always_inline void retire_old_block(u32 process, struct call_frame *frame) {
+  u64 address = frame->pointer;
+  if (!address) return;
+  if (block_address_fits(address) && remove_block(block_key(process, address), &frame->old))
+    frame->flags |= FRAME_HAS_OLD_BLOCK;
+  else
+    frame->flags |= FRAME_OLD_UNKNOWN;
+}
+
+static __always_inline int enter(struct pt_regs *ctx, u32 kind) {
+  struct thread_state *thread =
+      bpf_task_storage_get(&thread_states, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+  if (!thread) {
+    count_loss(0, LOSS_THREAD_STATE);
+    return NO_RETURN_WANTED;
+  }
+  u32 process = current_process(thread);
+  if (!process) return NO_RETURN_WANTED;
+
+  u64 sp = ctx->sp;
+  u32 internal = 0;
+  if (thread->depth) {
+    drop_skipped_frames(thread, process, sp);
+    u32 depth = thread->depth;
+    if (depth) {
+      u32 outer = thread->frames[frame_index(depth - 1)].kind;
+      if (!is_mapping_call(kind) || is_mapping_call(outer)) return NO_RETURN_WANTED;
+      internal = FRAME_INTERNAL;
+    }
+  }
+  if (kind == CALL_FREE) {
+    if (ctx->di) release(thread, process, ctx->di);
+    thread->last_key = 0;
+    return NO_RETURN_WANTED;
+  }
+
+  struct call_frame *frame = push_frame(thread, process, kind, sp);
+  if (!frame) return NO_RETURN_WANTED;
+  frame->flags = internal;
+  frame->pointer = ctx->di;
+  switch (kind) {
+    case CALL_MALLOC:
+      frame->size = ctx->di;
+      break;
+    case CALL_CALLOC:
+      frame->size = product(ctx->di, ctx->si);
+      break;
+    case CALL_REALLOC:
+      frame->size = ctx->si;
+      retire_old_block(process, frame);
+      break;
+    case CALL_REALLOCARRAY:
+      frame->size = product(ctx->si, ctx->dx);
+      retire_old_block(process, frame);
+      break;
+    case CALL_MEMALIGN:
+      frame->size = ctx->si;
+      break;
+    case CALL_POSIX_MEMALIGN:
+      frame->size = ctx->dx;
+      break;
+    default:
+      enter_mapping_call(ctx, process, frame);
+      break;
+  }
+  return RETURN_WANTED;
+}
+
+// realloc came back: the old block is gone for good, or it is still there.
+static __always_inline void settle_old_block(u32 process, struct call_frame *frame, u64 address) {
+  struct block_record replaced;
+  // realloc(p, 0) frees p and returns NULL (glibc, C17 7.22.3.5); any other NULL is a failure.
+  if (!address && frame->size) {
+    if (frame->flags & FRAME_HAS_OLD_BLOCK &&
+        insert_block(block_key(process, frame->pointer), &frame->old, &replaced) == BLOCK_TABLE_FULL) {
+      count_freed(&frame->old, bpf_ktime_get_ns());
+      count_loss(process, LOSS_BLOCK_TABLE_FULL);
+    }
+    return;
+  }
+  if (frame->flags & FRAME_HAS_OLD_BLOCK) {
+    count_freed(&frame->old, bpf_ktime_get_ns());
+  } else if (frame->flags & FRAME_OLD_UNKNOWN) {
+    struct process_record *record = process_record_of(process);
+    if (!record) return;
+    if (record->flags & PROCESS_INHERITED_HEAP) __sync_fetch_and_add(&record->inherited_frees, 1);
+    else __sync_fetch_and_add(&record->unknown_frees, 1);
+  }
+}
+
+static __always_inline void record_block(struct pt_regs *ctx, struct thread_state *thread, u32 process,
+                                         u64 address, u64 size) {
+  if (size < settings.minimum_size) return;
+  if (!block_address_fits(address)) {
+    count_loss(process, LOSS_ADDRESS_OUT_OF_RANGE);
+    return;
+  }
+  u32 site = 0;
+  struct site_record *record = current_site(thread, process, ctx, &site);
+  if (!record) return;
+  u64 now = bpf_ktime_get_ns();
+  struct block_record block = {.size = size, .site = site, .born = now >> BLOCK_BORN_SHIFT}, replaced;
+  u64 key = block_key(process, address);
+  int outcome = insert_block(key, &block, &replaced);
+  if (outcome == BLOCK_TABLE_FULL) {
+    count_loss(process, LOSS_BLOCK_TABLE_FULL);
+    return;
+  }
+  if (outcome == BLOCK_REPLACED) {
+    count_freed(&replaced, now);
+    count_loss(process, LOSS_MISSED_FREE);
+  }
+  thread->last_key = key;
+  __sync_fetch_and_add(&record->allocated_bytes, size);
+  __sync_fetch_and_add(&record->allocated_blocks, 1);
+  u32 bucket = log2_bucket(size, SIZE_BUCKETS);
+  if (bucket < SIZE_BUCKETS) __sync_fetch_and_add(&record->allocated_by_size[bucket], 1);
+}
+
+static __always_inline int leave(struct pt_regs *ctx, u32 kind) {
+  struct thread_state *thread = bpf_task_storage_get(&thread_states, bpf_get_current_task_btf(), 0, 0);
+  if (!thread || !thread->depth) return 0;
+  u32 process = current_process(thread);
+  if (!process) return 0;
+  int top = pop_frame(thread, process, kind, ctx->sp - sizeof(u64));
+  if (top < 0) return 0;
+  struct call_frame *frame = &thread->frames[frame_index(top)];
+  if (is_mapping_call(kind)) {
+    leave_mapping_call(ctx, thread, process, frame);
+    return 0;
+  }
+
+  u64 address = ctx->ax;
+  if (kind == CALL_POSIX_MEMALIGN) {
+    if (ctx->ax) {
+      address = 0;
+    } else if (bpf_probe_read_user(&address, sizeof address, (void *)frame->pointer)) {
+      count_loss(process, LOSS_UNREADABLE_RESULT);
+      return 0;
+    }
+  }
+  if (kind == CALL_REALLOC || kind == CALL_REALLOCARRAY) settle_old_block(process, frame, address);
+  if (address) {
+    record_block(ctx, thread, process, address, frame->size);
+  } else if (frame->size || kind == CALL_MALLOC) {
+    struct process_record *record = process_record_of(process);
+    if (record) __sync_fetch_and_add(&record->failed_calls, 1);
+  }
+  return 0;
+}
+
+SEC("kprobe/session")
+int allocation_call(struct pt_regs *ctx) {
+  u32 kind = bpf_get_attach_cookie(ctx);
+  return bpf_session_is_return() ? leave(ctx, kind) : enter(ctx, kind);
+}
+
+SEC("kprobe/entry")
+int allocation_entry(struct pt_regs *ctx) { return enter(ctx, bpf_get_attach_cookie(ctx)); }
+
+SEC("kprobe/return")
+int allocation_return(struct pt_regs *ctx) { return leave(ctx, bpf_get_attach_cookie(ctx)); }
