@@ -81,7 +81,9 @@ extension KernelTests {
       let blocksByDepth = Dictionary(
         last.sites.map { site in
           (site.functions.count { $0 == "descend" }, site.allocatedBlocks)
-        }, uniquingKeysWith: +)
+        },
+        uniquingKeysWith: +
+      )
       #expect(blocksByDepth == [200: 11, 1: 13])
       #expect(last.sites.allSatisfy { $0.functions.contains("main") })
     }

@@ -35,7 +35,8 @@ extension KernelTests {
       try #require(name == "kthreadd\n")
       expectSentence(
         try await HeaptapCommand.run(["watch", "--pid", "2", "--count", "1"], within: 10),
-        status: 4)
+        status: 4
+      )
     }
 
     @Test func `itself`() async throws {
@@ -72,7 +73,8 @@ extension KernelTests {
       try Data(contentsOf: URL(filePath: libc)).write(to: URL(filePath: copy))
       let program = try RunningProgram(
         [loader, "--library-path", files.path, try Workload.path("leak")],
-        environment: ["WAIT_FOR_SIGUSR1": "1"])
+        environment: ["WAIT_FOR_SIGUSR1": "1"]
+      )
       try await program.waitForOutput { $0.contains("waiting") }
       try Data(contentsOf: URL(filePath: libc)).write(to: URL(filePath: files.path("new")))
       #expect(rename(files.path("new"), copy) == 0)
@@ -102,7 +104,8 @@ extension KernelTests {
 
       let program = try RunningProgram(
         [try Workload.path("map_file"), files.path("random.so")],
-        environment: ["WAIT_FOR_SIGUSR1": "1"])
+        environment: ["WAIT_FOR_SIGUSR1": "1"]
+      )
       try await program.waitForOutput { $0.contains("waiting") }
       let watch = try HeaptapCommand.start(
         ["watch", "--pid", "\(program.pid)", "--exact", "--json", "--interval", "0.1"])
@@ -137,25 +140,33 @@ extension KernelTests {
     }
 
     private func expectRefusal(
-      of arguments: [String], at location: SourceLocation = #_sourceLocation
+      of arguments: [String],
+      at location: SourceLocation = #_sourceLocation
     ) async throws {
       let program = try RunningProgram(
-        [try Workload.path(arguments[0])] + arguments.dropFirst())
+        [try Workload.path(arguments[0])] + arguments.dropFirst()
+      )
       try await Task.sleep(for: .milliseconds(50))
       let result = try await HeaptapCommand.run(
-        ["watch", "--pid", "\(program.pid)", "--count", "1"], within: 10)
+        ["watch", "--pid", "\(program.pid)", "--count", "1"],
+        within: 10
+      )
       expectSentence(result, status: 4, at: location)
     }
 
     private func expectSentence(
-      _ result: ProgramResult, status: Int32, at location: SourceLocation = #_sourceLocation
+      _ result: ProgramResult,
+      status: Int32,
+      at location: SourceLocation = #_sourceLocation
     ) {
       #expect(result.end == .status(status), sourceLocation: location)
       #expect(result.output == "", sourceLocation: location)
       #expect(result.errors.hasPrefix("heaptap: "), sourceLocation: location)
       #expect(
         result.errors.count { $0 == "\n" } == 1 && result.errors.hasSuffix("\n"),
-        "one line: \(result.errors)", sourceLocation: location)
+        "one line: \(result.errors)",
+        sourceLocation: location
+      )
     }
   }
 }

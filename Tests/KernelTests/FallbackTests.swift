@@ -22,7 +22,9 @@ extension KernelTests {
     @Test(arguments: ["session", "session,multi"])
     func `older kinds of probes let exceptions pass`(forbidden: String) async throws {
       let observed = try await HeaptapCommand.observe(
-        "bad_alloc", options: ["--forbid", forbidden])
+        "bad_alloc",
+        options: ["--forbid", forbidden]
+      )
       #expect(observed.result.end == .status(0))
       #expect(observed.truth["caught"] == 20)
     }

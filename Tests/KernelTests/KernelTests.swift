@@ -7,12 +7,15 @@ import Testing
 @Suite(
   .serialized,
   .enabled(if: geteuid() == 0, "these tests attach probes to processes, which needs root"),
-  .timeLimit(.minutes(5)))
+  .timeLimit(.minutes(5))
+)
 struct KernelTests {}
 
 /// A workload's own figures are heaptap's, and nothing was lost.
 func expectOwnFigures(
-  _ workload: String, _ arguments: [String] = [], options: [String] = [],
+  _ workload: String,
+  _ arguments: [String] = [],
+  options: [String] = [],
   at location: SourceLocation = #_sourceLocation
 ) async throws {
   let observed = try await HeaptapCommand.observe(workload, arguments, options: options)
@@ -21,7 +24,9 @@ func expectOwnFigures(
   let target = try #require(last.targets.first, sourceLocation: location)
   #expect(target.figures == Figures(truth: observed.truth), sourceLocation: location)
   #expect(
-    target.failedAllocations == observed.truth["failed_allocations"], sourceLocation: location)
+    target.failedAllocations == observed.truth["failed_allocations"],
+    sourceLocation: location
+  )
   #expect(target.unknownFrees == 0, sourceLocation: location)
   #expect(target.fromStart, sourceLocation: location)
   #expect(target.exited, sourceLocation: location)
@@ -31,7 +36,9 @@ func expectOwnFigures(
 
 /// The same of what the workload's own functions called: other libraries allocate in its threads.
 func expectOwnSites(
-  _ workload: String, _ arguments: [String] = [], options: [String] = [],
+  _ workload: String,
+  _ arguments: [String] = [],
+  options: [String] = [],
   at location: SourceLocation = #_sourceLocation
 ) async throws {
   let observed = try await HeaptapCommand.observe(workload, arguments, options: options)

@@ -65,7 +65,9 @@ extension KernelTests {
     }
 
     private func eventually(
-      _ complaint: String, within limit: Double = 5, _ condition: () async throws -> Bool
+      _ complaint: String,
+      within limit: Double = 5,
+      _ condition: () async throws -> Bool
     ) async throws {
       let deadline = ContinuousClock.now + .seconds(limit)
       while try await !condition() {
@@ -86,7 +88,8 @@ extension KernelTests {
       let links = try JSONDecoder().decode([Link].self, from: Data(listing.output.utf8))
       return Dictionary(
         uniqueKeysWithValues: links.filter { ["perf_event", "uprobe_multi"].contains($0.type) }
-          .map { ($0.id, ($0.pids ?? []).map(\.pid)) })
+          .map { ($0.id, ($0.pids ?? []).map(\.pid)) }
+      )
     }
 
     private func processes(inGroup group: pid_t) -> [pid_t] {
@@ -101,7 +104,8 @@ extension KernelTests {
         folders.flatMap { folder in
           ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
             .filter { $0.contains("heaptap") }.map { "\(folder)/\($0)" }
-        })
+        }
+      )
     }
   }
 }

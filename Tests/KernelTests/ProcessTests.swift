@@ -21,8 +21,14 @@ extension KernelTests {
       #expect(
         child.figures
           == Figures(
-            allocatedBlocks: 20, allocatedBytes: 2200, freedBlocks: 5, freedBytes: 550,
-            liveBlocks: 15, liveBytes: 1650))
+            allocatedBlocks: 20,
+            allocatedBytes: 2200,
+            freedBlocks: 5,
+            freedBytes: 550,
+            liveBlocks: 15,
+            liveBytes: 1650
+          )
+      )
       #expect(last.lost.byReason == [:])
     }
 
@@ -33,7 +39,10 @@ extension KernelTests {
 
     @Test func `observed children are followed through exec`() async throws {
       let observed = try await HeaptapCommand.observe(
-        "fork_exec", [try Workload.path("leak")], options: ["--children"])
+        "fork_exec",
+        [try Workload.path("leak")],
+        options: ["--children"]
+      )
       #expect(observed.result.end == .status(0))
       let last = try observed.last()
       let children = last.targets.filter { $0.name == "leak" }

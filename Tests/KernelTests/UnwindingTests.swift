@@ -53,11 +53,13 @@ extension KernelTests {
         [try Workload.path(workload)],
         environment: [
           "LD_PRELOAD": try Workload.path("count_calls.so"), "COUNT_FILE": files.path("count"),
-        ])
+        ]
+      )
       _ = try await counted.result()
       let counts = files.text("count").split(whereSeparator: \.isWhitespace).map { UInt64($0) }
       let target = try #require(
-        try await HeaptapCommand.observe(workload).last().targets.first)
+        try await HeaptapCommand.observe(workload).last().targets.first
+      )
       #expect(counts == [target.allocatedBlocks, target.freedBlocks, target.allocatedBytes])
     }
   }

@@ -8,10 +8,13 @@ extension KernelTests {
     @Test(arguments: [[], ["--forbid", "session"], ["--forbid", "session,multi"]])
     func `everything after the first report is counted`(options: [String]) async throws {
       let program = try RunningProgram(
-        [try Workload.path("mix")], environment: ["WAIT_FOR_SIGUSR1": "1"])
+        [try Workload.path("mix")],
+        environment: ["WAIT_FOR_SIGUSR1": "1"]
+      )
       try await program.waitForOutput { $0.contains("waiting") }
       let watch = try HeaptapCommand.start(
-        ["watch", "--pid", "\(program.pid)", "--exact", "--json", "--interval", "0.2"] + options)
+        ["watch", "--pid", "\(program.pid)", "--exact", "--json", "--interval", "0.2"] + options
+      )
       try await watch.waitForOutput { $0.contains("\n") }
       program.signal(SIGUSR1)
       #expect(try await program.result().end == .status(0))
@@ -56,7 +59,9 @@ extension KernelTests {
     @Test func `a duration ends the watch and leaves the process running`() async throws {
       let server = try RunningProgram([try Workload.path("server")])
       let result = try await HeaptapCommand.run(
-        ["watch", "--pid", "\(server.pid)", "--duration", "1"], within: 15)
+        ["watch", "--pid", "\(server.pid)", "--duration", "1"],
+        within: 15
+      )
       #expect(result.end == .status(0), "\(result.errors)")
       #expect(result.output.contains("leak"))
       server.signal(SIGTERM)

@@ -7,7 +7,8 @@ package struct Golden {
 
   /// `name` is the file's name with its extension.
   package init(_ name: String, testFile: String = #filePath) {
-    path = URL(filePath: testFile).deletingLastPathComponent()
+    path =
+      URL(filePath: testFile).deletingLastPathComponent()
       .appending(path: "Goldens").appending(path: name).path
   }
 

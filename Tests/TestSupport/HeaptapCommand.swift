@@ -5,7 +5,8 @@ package enum HeaptapCommand {
   /// `HEAPTAP_BINARY`, or else `heaptap` beside the test bundle.
   package static let path: String = {
     if let path = ProcessInfo.processInfo.environment["HEAPTAP_BINARY"] { return path }
-    let bundle = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+    let bundle =
+      (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
     return URL(filePath: bundle).deletingLastPathComponent().appending(path: "heaptap").path()
   }()
 
@@ -17,20 +18,25 @@ package enum HeaptapCommand {
 
   /// Runs it to its end.
   package static func run(
-    _ arguments: [String], within limit: Double = 60
+    _ arguments: [String],
+    within limit: Double = 60
   ) async throws -> ProgramResult {
     try await start(arguments).result(within: limit)
   }
 
   /// Runs a workload under `heaptap run --exact --json` from its first instruction to its end.
   package static func observe(
-    _ workload: String, _ arguments: [String] = [], options: [String] = [],
+    _ workload: String,
+    _ arguments: [String] = [],
+    options: [String] = [],
     within limit: Double = 60
   ) async throws -> Observation {
     let files = try ScratchDirectory()
     let result = try await run(
       ["run", "--exact", "--json", "--top", "1000000", "--output", files.path("reports")]
-        + options + ["--", try Workload.path(workload)] + arguments, within: limit)
+        + options + ["--", try Workload.path(workload)] + arguments,
+      within: limit
+    )
     return Observation(result: result, reports: try WatchReport.decode(files.text("reports")))
   }
 }
@@ -45,7 +51,9 @@ package struct Observation: Sendable {
   /// The state at the end of the command.
   package func last() throws -> WatchReport {
     guard let last = reports.last else {
-      throw TestSupportError("no report; status \(String(describing: result.end)): \(result.errors)")
+      throw TestSupportError(
+        "no report; status \(String(describing: result.end)): \(result.errors)"
+      )
     }
     return last
   }

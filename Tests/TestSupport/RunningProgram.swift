@@ -36,7 +36,13 @@ package struct RunningProgram: ~Copyable, Sendable {
     defer { for string in argumentStrings + environmentStrings { free(string) } }
     var child: pid_t = 0
     let code = posix_spawnp(
-      &child, arguments[0], &actions, &attributes, &argumentStrings, &environmentStrings)
+      &child,
+      arguments[0],
+      &actions,
+      &attributes,
+      &argumentStrings,
+      &environmentStrings
+    )
     guard code == 0 else {
       throw TestSupportError("cannot start \(arguments[0]): \(String(cString: strerror(code)))")
     }
@@ -78,13 +84,15 @@ package struct RunningProgram: ~Copyable, Sendable {
 
   /// Waits until `condition` holds of what it has written to standard output.
   package func waitForOutput(
-    within limit: Double = 20, where condition: (String) -> Bool
+    within limit: Double = 20,
+    where condition: (String) -> Bool
   ) async throws {
     let deadline = ContinuousClock.now + .seconds(limit)
     while !condition(output) {
       guard ContinuousClock.now < deadline else {
         throw TestSupportError(
-          "process \(pid) did not write what was expected in \(limit) s: \(output)\(errors)")
+          "process \(pid) did not write what was expected in \(limit) s: \(output)\(errors)"
+        )
       }
       try await Task.sleep(for: .milliseconds(5))
     }

@@ -20,9 +20,13 @@ package struct WatchReport: Decodable, Sendable {
 
     package var figures: Figures {
       Figures(
-        allocatedBlocks: allocatedBlocks, allocatedBytes: allocatedBytes,
-        freedBlocks: freedBlocks, freedBytes: freedBytes, liveBlocks: liveBlocks,
-        liveBytes: liveBytes)
+        allocatedBlocks: allocatedBlocks,
+        allocatedBytes: allocatedBytes,
+        freedBlocks: freedBlocks,
+        freedBytes: freedBytes,
+        liveBlocks: liveBlocks,
+        liveBytes: liveBytes
+      )
     }
   }
 
@@ -42,9 +46,13 @@ package struct WatchReport: Decodable, Sendable {
 
     package var figures: Figures {
       Figures(
-        allocatedBlocks: allocatedBlocks, allocatedBytes: allocatedBytes,
-        freedBlocks: freedBlocks, freedBytes: freedBytes, liveBlocks: liveBlocks,
-        liveBytes: liveBytes)
+        allocatedBlocks: allocatedBlocks,
+        allocatedBytes: allocatedBytes,
+        freedBlocks: freedBlocks,
+        freedBytes: freedBytes,
+        liveBlocks: liveBlocks,
+        liveBytes: liveBytes
+      )
     }
   }
 
@@ -85,8 +93,12 @@ package struct Figures: Hashable, Sendable, CustomStringConvertible {
   package var liveBytes: UInt64 = 0
 
   package init(
-    allocatedBlocks: UInt64 = 0, allocatedBytes: UInt64 = 0, freedBlocks: UInt64 = 0,
-    freedBytes: UInt64 = 0, liveBlocks: UInt64 = 0, liveBytes: UInt64 = 0
+    allocatedBlocks: UInt64 = 0,
+    allocatedBytes: UInt64 = 0,
+    freedBlocks: UInt64 = 0,
+    freedBytes: UInt64 = 0,
+    liveBlocks: UInt64 = 0,
+    liveBytes: UInt64 = 0
   ) {
     self.allocatedBlocks = allocatedBlocks
     self.allocatedBytes = allocatedBytes
@@ -99,13 +111,19 @@ package struct Figures: Hashable, Sendable, CustomStringConvertible {
   /// As told by a workload.
   package init?(truth: [String: UInt64]) {
     guard
-      let allocatedBlocks = truth["allocated_blocks"], let allocatedBytes = truth["allocated_bytes"],
+      let allocatedBlocks = truth["allocated_blocks"],
+      let allocatedBytes = truth["allocated_bytes"],
       let freedBlocks = truth["freed_blocks"], let freedBytes = truth["freed_bytes"],
       let liveBlocks = truth["live_blocks"], let liveBytes = truth["live_bytes"]
     else { return nil }
     self.init(
-      allocatedBlocks: allocatedBlocks, allocatedBytes: allocatedBytes, freedBlocks: freedBlocks,
-      freedBytes: freedBytes, liveBlocks: liveBlocks, liveBytes: liveBytes)
+      allocatedBlocks: allocatedBlocks,
+      allocatedBytes: allocatedBytes,
+      freedBlocks: freedBlocks,
+      freedBytes: freedBytes,
+      liveBlocks: liveBlocks,
+      liveBytes: liveBytes
+    )
   }
 
   /// The sum of some sites.
