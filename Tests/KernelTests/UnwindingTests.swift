@@ -39,9 +39,7 @@ extension KernelTests {
       #expect(observed.result.end == .status(0))
       #expect(observed.truth["caught"] == (workload == "bad_alloc" ? 20 : 100))
       let last = try observed.last()
-      let own = last.sites.filter { site in
-        site.stack.count > 1 && site.stack[0].isOperatorNew && site.stack[1].module == workload
-      }
+      let own = last.sites.filter { $0.stack.first?.isOperatorNew == true }
       #expect(Figures(own) == Figures(truth: observed.truth))
       #expect(last.lost.byReason == [:])
     }
