@@ -1,8 +1,7 @@
 extension String {
   /// At most `width` characters: the middle gives way to `…`, since both ends of a name tell it from others.
   package func cutInMiddle(to width: Int) -> String {
-    let length = count
-    guard length > width else { return self }
+    guard count > width else { return self }
     guard width > 1 else { return width == 1 ? "…" : "" }
     let head = width / 2
     return prefix(head) + "…" + suffix(width - 1 - head)
@@ -20,7 +19,7 @@ extension String {
   package func wrapped(to width: Int) -> [String] {
     var lines: [String] = []
     var line = ""
-    for word in split(separator: " ") {
+    for word in printable.split(separator: " ") {
       let word = String(word).cutInMiddle(to: width)
       if line.isEmpty {
         line = word
@@ -34,7 +33,8 @@ extension String {
     return line.isEmpty ? lines : lines + [line]
   }
 
-  /// Control, format and line-separating characters replaced by `·`.
+  /// Control, format and line-separating characters replaced by `·`, but for the joiners that scripts and emoji
+  /// need. Replacing may change the number of characters, so it comes before measuring.
   var printable: String {
     guard unicodeScalars.contains(where: Self.isUnprintable) else { return self }
     var text = ""
@@ -46,6 +46,8 @@ extension String {
 
   private static func isUnprintable(_ scalar: Unicode.Scalar) -> Bool {
     if scalar.isASCII { return scalar.value < 0x20 || scalar.value == 0x7F }
+    let isJoiner = scalar.value == 0x200C || scalar.value == 0x200D
+    if isJoiner { return false }
     return switch scalar.properties.generalCategory {
     case .control, .format, .lineSeparator, .paragraphSeparator: true
     default: false

@@ -27,28 +27,30 @@ package struct StackText: Sendable {
     return lines
   }
 
-  /// `function  file:line` or `function  module+0xoffset`, both cut in the middle where they don't fit.
+  /// `function  file:line` or `function  module+0xoffset`. Where that doesn't fit, the file's folder goes
+  /// first, then both parts are cut in the middle.
   private func line(_ frame: Frame) -> Line {
-    let location = Self.location(frame)
-    guard let function = frame.function else {
-      return Line(location.cutInMiddle(to: width))
+    guard let function = frame.function?.printable else {
+      return Line(Self.location(frame).cutInMiddle(to: width))
     }
     let room = max(0, width - 2)
-    var functionRoom = max(room - location.count, room * 3 / 5)
-    let locationRoom = max(0, room - min(function.count, functionRoom))
-    functionRoom = room - min(location.count, locationRoom)
-    var line = Line(function.cutInMiddle(to: functionRoom))
+    var location = Self.location(frame)
+    if function.count + location.count > room { location = Self.location(frame, hasFolder: false) }
+    // The function gets what the location leaves, but never less than three fifths if it needs them.
+    let functionWidth = min(function.count, max(room - location.count, room * 3 / 5))
+    var line = Line(function.cutInMiddle(to: functionWidth))
     line.append("  ")
-    line.append(location.cutInMiddle(to: locationRoom), .dim)
+    line.append(location.cutInMiddle(to: room - functionWidth), .dim)
     return line.fitted(to: width)
   }
 
-  private static func location(_ frame: Frame) -> String {
+  private static func location(_ frame: Frame, hasFolder: Bool = true) -> String {
     let suffix = frame.isInlined ? " (inlined)" : ""
     if let file = frame.file {
-      return file + (frame.line.map { ":\($0)" } ?? "") + suffix
+      let name = hasFolder ? file : file.split(separator: "/").last.map(String.init) ?? file
+      return (name + (frame.line.map { ":\($0)" } ?? "") + suffix).printable
     }
     let offset = "0x" + String(frame.offset, radix: 16)
-    return (frame.module.map { "\($0)+\(offset)" } ?? offset) + suffix
+    return ((frame.module.map { "\($0)+\(offset)" } ?? offset) + suffix).printable
   }
 }

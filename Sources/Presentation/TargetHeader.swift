@@ -11,9 +11,13 @@ package struct TargetHeader: Sendable {
 
   /// - Parameter elapsed: seconds since observation began.
   package func lines(for target: TargetSnapshot, elapsed: Double) -> [Line] {
-    var title = Line(target.name.cutInMiddle(to: max(8, width / 2)), .bold)
-    title.append("  pid \(target.pid)  \(target.mode.rawValue)  \(Figure.duration(elapsed))")
-    if target.hasExited { title.append("  exited, figures are final", .yellow) }
+    var title = Line(target.name.printable.cutInMiddle(to: max(8, width / 2)), .bold)
+    title.append("  pid \(target.pid)  \(target.mode.rawValue)  ")
+    if target.hasExited {
+      title.append("exited, figures are final", .yellow)
+    } else {
+      title.append(Figure.duration(elapsed))
+    }
     let sentences = [totals(target), residence(target), oddities(target)].compactMap { $0 }
     return [title.fitted(to: width)] + sentences.flatMap(indented)
   }
@@ -47,11 +51,11 @@ package struct TargetHeader: Sendable {
 
   private func oddities(_ target: TargetSnapshot) -> String? {
     let parts = [
-      (target.unknownFrees, "frees of blocks from before the attach"),
-      (target.inheritedFrees, "frees of blocks inherited from the parent"),
-      (target.failedAllocations, "failed allocations"),
+      ("frees of blocks from before the attach", target.unknownFrees),
+      ("frees of blocks inherited from the parent", target.inheritedFrees),
+      ("failed allocations", target.failedAllocations),
     ]
-    let counted = parts.filter { $0.0 > 0 }.map { "\(Figure.count($0.0)) \($0.1)" }
+    let counted = parts.filter { $0.1 > 0 }.map { "\($0.0): \(Figure.count($0.1))" }
     return counted.isEmpty ? nil : counted.joined(separator: ", ")
   }
 

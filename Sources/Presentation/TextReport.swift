@@ -34,7 +34,7 @@ package struct TextReport: Sendable {
   private func losses(_ lost: LossCounts) -> [Line] {
     guard lost.total > 0 else { return [Line("nothing lost", .dim)] }
     let reasons = LossReason.allCases.compactMap { reason in
-      lost.byReason[reason].map { "\(Figure.count($0)) \(reason.words)" }
+      lost.byReason[reason].map { "\(reason.words) (\(Figure.count($0)))" }
     }
     let events = lost.total == 1 ? "event" : "events"
     return "lost \(Figure.count(lost.total)) \(events): \(reasons.joined(separator: ", "))"
