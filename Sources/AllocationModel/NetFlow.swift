@@ -44,15 +44,10 @@ struct NetFlow: Hashable, Sendable {
     let meanSize = eventCount > 0 ? (allocatedBytes + freedBytes) / eventCount : 0
 
     let observed = Self.variation(samples, duration: duration)
-    let poissonMargin = Quantile.normal95 * eventCount.squareRoot()
-    var blockMargin = poissonMargin
-    if observed.blocks > eventCount * Quantile.dispersion95(intervals: observed.intervals) {
-      blockMargin = Quantile.student95(intervals: observed.intervals) * observed.blocks.squareRoot()
-    }
-    // Sizes within a site may differ without bounds, so bytes never trust the Poisson count alone.
-    let byteMargin = max(
-      blockMargin * meanSize,
-      Quantile.student95(intervals: observed.intervals) * observed.bytes.squareRoot())
+    let student = Quantile.student95(intervals: observed.intervals)
+    let blockMargin = max(
+      Quantile.normal95 * eventCount.squareRoot(), student * observed.blocks.squareRoot())
+    let byteMargin = max(blockMargin * meanSize, student * observed.bytes.squareRoot())
 
     self.init(
       duration: duration, allocatedBlocks: allocated, freedBlocks: freed,

@@ -16,15 +16,6 @@ enum Quantile {
       + (3 * z5 * z * z + 19 * z5 + 17 * z3 - 15 * z) / (384 * freedom * freedom * freedom)
   }
 
-  /// How many times its mean the variance of `intervals` Poisson counts may be by chance: the 95 % point of χ²
-  /// over its degrees of freedom (Wilson-Hilferty).
-  static func dispersion95(intervals: Int) -> Double {
-    guard intervals > 1 else { return .infinity }
-    let spread = 2 / (9 * Double(intervals - 1))
-    let root = 1 - spread + 1.645 * spread.squareRoot()
-    return root * root * root
-  }
-
   /// How many times wider than for one test a 95 % margin must be when `count` sites are tested together, so that
   /// all of them together raise a false alarm as rarely as one alone (Bonferroni; ≥ 1).
   static func strictness(testing count: Int) -> Double {

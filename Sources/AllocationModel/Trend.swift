@@ -11,28 +11,29 @@ struct Trend: Hashable, Sendable {
 
 /// The figures of one site that a trend is judged by.
 struct TrendEvidence: Sendable {
-  /// Samples of the horizon without the warm-up.
-  let samples: ArraySlice<FlowSample>
+  /// All samples of the horizon, the warm-up among them.
+  let samples: [FlowSample]
   /// Polls since the site was first seen, and how long that is in seconds.
   let readingCount: Int
   let observed: Double
   /// Age of the oldest live block in seconds; nil where it isn't known.
   let oldest: Double?
+  /// The horizon without the warm-up, and its halves.
   let whole: NetFlow
   let earlier: NetFlow
   let recent: NetFlow
 
   init(history: SiteHistory, oldest: Double?, settings: SnapshotBuilder.Settings) {
-    let samples = history.settled(
+    let settled = history.settled(
       warmUpLimit: settings.warmUpLimit, minimumSamples: settings.minimumSamples)
-    self.samples = samples
+    samples = history.samples
     self.oldest = oldest
     readingCount = history.readingCount
     observed = (samples.last?.elapsed ?? 0) - history.firstElapsed
-    whole = NetFlow(samples)
-    let middle = Self.middle(of: samples)
-    earlier = NetFlow(samples[...middle])
-    recent = NetFlow(samples[middle...])
+    whole = NetFlow(settled)
+    let middle = Self.middle(of: settled)
+    earlier = NetFlow(settled[...middle])
+    recent = NetFlow(settled[middle...])
   }
 
   var live: AllocationCounters { samples.last?.counters ?? AllocationCounters() }
@@ -96,12 +97,15 @@ extension TrendEvidence {
   }
 
   /// Few blocks that never lose a byte and keep gaining some, as a buffer does that realloc grows. The number
-  /// of blocks can't show it.
+  /// of blocks can't show it. Buffers that double grow ever more rarely, so the warm-up counts here.
   private var growingBlock: Trend? {
     let blockCount = live.liveBlocks
-    let netCount = whole.blocks.value
-    guard (1...8).contains(blockCount), netCount.magnitude <= 1, whole.duration > 0,
-      earlier.bytes.value > 0, recent.bytes.value > 0
+    guard (1...8).contains(blockCount) else { return nil }
+    let all = NetFlow(samples[...])
+    let middle = Self.middle(of: samples[...])
+    let halves = [NetFlow(samples[...middle]), NetFlow(samples[middle...])]
+    guard all.blocks.value.magnitude <= 1, all.duration > 0,
+      halves.allSatisfy({ $0.bytes.value > 0 })
     else { return nil }
     var rises = 0
     for (before, after) in zip(samples, samples.dropFirst()) {
@@ -109,13 +113,14 @@ extension TrendEvidence {
       if after.counters.liveBytes > before.counters.liveBytes { rises += 1 }
     }
     guard rises >= 4 else { return nil }
-    let halves = [earlier, recent].map { $0.bytes.value / $0.duration }.sorted()
+    let rates = halves.map { $0.bytes.value / $0.duration }
     let growth = GrowthRate(
-      bytesPerSecond: whole.bytes.value / whole.duration, low: halves[0], high: halves[1])
+      bytesPerSecond: all.bytes.value / all.duration, low: min(rates[0], rates[1]),
+      high: max(rates[0], rates[1]))
     let blocks = blockCount == 1 ? "one growing block" : "\(blockCount) growing blocks"
     return Trend(
       growth: growth, verdict: .growing,
-      reason: "grew \(speed(growth)) for \(Figure.duration(whole.duration)), \(blocks) of now "
+      reason: "grew \(speed(growth)) for \(Figure.duration(all.duration)), \(blocks) of now "
         + Figure.bytes(live.liveBytes))
   }
 

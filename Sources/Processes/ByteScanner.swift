@@ -30,7 +30,8 @@ struct ByteScanner {
 
   /// An unsigned number of at least one digit; nil on overflow too.
   mutating func number<Number: FixedWidthInteger & UnsignedInteger>(
-    radix: Number, as type: Number.Type = Number.self
+    radix: Number,
+    as type: Number.Type = Number.self
   ) -> Number? {
     var value: Number = 0
     var digits = 0

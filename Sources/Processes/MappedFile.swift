@@ -22,7 +22,8 @@ extension ProcessDirectory {
   }
 
   private func openByPath(
-    _ path: String, of mapping: MemoryMapping
+    _ path: String,
+    of mapping: MemoryMapping
   ) throws(ProcessError) -> RegularFile {
     let file = try RegularFile(opening: path)
     let identity = file.identity

@@ -40,9 +40,16 @@ extension MemoryMapping {
     let isDeleted = inode != 0 && path.suffix(deleted.count).elementsEqual(deleted)
     if isDeleted { path = path.dropLast(deleted.count) }
     self.init(
-      start: start, end: end, permissions: permissions, fileOffset: fileOffset,
-      deviceMajor: major, deviceMinor: minor, inode: inode,
-      path: path.isEmpty ? nil : Self.unescape(path), isDeleted: isDeleted)
+      start: start,
+      end: end,
+      permissions: permissions,
+      fileOffset: fileOffset,
+      deviceMajor: major,
+      deviceMinor: minor,
+      inode: inode,
+      path: path.isEmpty ? nil : Self.unescape(path),
+      isDeleted: isDeleted
+    )
   }
 
   /// The kernel writes a newline in a path as `\012` and escapes nothing else, not even a backslash.

@@ -22,14 +22,22 @@ package struct MemoryMapping: Hashable, Sendable {
   /// 0 where no file is mapped.
   package var inode: UInt64
   /// A path in the process's own mount namespace, or a name in brackets such as `[heap]`; nil for
-  /// unnamed anonymous memory. Bytes that are not UTF-8 are replaced, so such a path can't be opened.
+  /// unnamed anonymous memory.
+  ///
+  /// Bytes that are not UTF-8 are replaced, so such a path can't be opened.
   package var path: String?
   /// The file was unlinked: the kernel appended " (deleted)", which `path` does not repeat.
   package var isDeleted: Bool
 
   package init(
-    start: UInt64, end: UInt64, permissions: Permissions = [.read], fileOffset: UInt64 = 0,
-    deviceMajor: UInt32 = 0, deviceMinor: UInt32 = 0, inode: UInt64 = 0, path: String? = nil,
+    start: UInt64,
+    end: UInt64,
+    permissions: Permissions = [.read],
+    fileOffset: UInt64 = 0,
+    deviceMajor: UInt32 = 0,
+    deviceMinor: UInt32 = 0,
+    inode: UInt64 = 0,
+    path: String? = nil,
     isDeleted: Bool = false
   ) {
     self.start = start

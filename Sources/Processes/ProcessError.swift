@@ -17,7 +17,7 @@ package struct ProcessError: Error, Hashable, Sendable {
     case system(Int32)
   }
 
-  /// What was attempted, e.g. "read /proc/12/maps".
+  /// What was attempted, such as "read /proc/12/maps".
   package var action: String
   package var reason: Reason
 

@@ -5,7 +5,7 @@ package struct ProcessStatus: Hashable, Sendable {
   package var identity: ProcessIdentity
   /// The command name, at most 15 bytes (64 for kernel threads); may hold any character.
   package var name: String
-  /// One letter, as proc_pid_stat(5) lists them: R, S, D, Z, T, t, X, I …
+  /// One letter, as proc_pid_stat(5) lists them: R, S, D, Z, T, t, X, I and others.
   package var state: Character
   /// The process a thread belongs to; equals the pid for a process.
   package var threadGroup: Int32

@@ -82,9 +82,12 @@ package struct RegularFile: ~Copyable {
 extension FileIdentity {
   fileprivate init(_ status: stat) {
     self.init(
-      device: UInt64(status.st_dev), inode: UInt64(status.st_ino),
+      device: UInt64(status.st_dev),
+      inode: UInt64(status.st_ino),
       byteCount: Int(status.st_size),
-      modified: Self.nanoseconds(status.st_mtim), changed: Self.nanoseconds(status.st_ctim))
+      modified: Self.nanoseconds(status.st_mtim),
+      changed: Self.nanoseconds(status.st_ctim)
+    )
   }
 
   private static func nanoseconds(_ time: timespec) -> Int64 {

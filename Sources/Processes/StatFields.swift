@@ -39,7 +39,8 @@ struct StatFields {
   }
 
   private static func integer<Number: FixedWidthInteger>(
-    _ bytes: ArraySlice<UInt8>, _ type: Number.Type
+    _ bytes: ArraySlice<UInt8>,
+    _ type: Number.Type
   ) -> Number? {
     Number(String(decoding: bytes, as: UTF8.self))
   }

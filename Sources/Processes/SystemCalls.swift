@@ -38,7 +38,8 @@ struct OwnedFile: ~Copyable {
 
   /// Reads what is left, but not more than `limit` bytes. `read(2)`
   borrowing func readAll(
-    limit: Int, path: @autoclosure () -> String
+    limit: Int,
+    path: @autoclosure () -> String
   ) throws(ProcessError) -> [UInt8] {
     var bytes: [UInt8] = []
     var chunk = 4 << 10

@@ -10,7 +10,9 @@ extension ELFFile {
     var isDefaultVersion: Bool
   }
 
-  /// Bytes of a table that is still read. Chromium's `.symtab` has some 50 MB, its names some 300 MB.
+  /// Bytes of a table that is still read.
+  ///
+  /// Chromium's `.symtab` has some 50 MB, its names some 300 MB.
   private static let tableByteLimit: UInt64 = 512 << 20
   /// Bytes of one name, and of all names together: a hostile table can name one long string a million
   /// times.
@@ -32,10 +34,16 @@ extension ELFFile {
       let versions = sections.first { $0.header.sh_type == UInt32(SHT_GNU_versym) }
         .flatMap { handle.data($0, limit: Self.tableByteLimit) }
       let reader = SymbolReader(
-        symbols: symbols, names: names, versions: wanted == SHT_DYNSYM ? versions : nil)
+        symbols: symbols,
+        names: names,
+        versions: wanted == SHT_DYNSYM ? versions : nil
+      )
       reader.forEachFunction(
         entryByteCount: gelf_fsize(handle.elf, ELF_T_SYM, 1, UInt32(EV_CURRENT)),
-        nameByteLimit: Self.nameByteLimit, totalNameByteLimit: Self.totalNameByteLimit, body)
+        nameByteLimit: Self.nameByteLimit,
+        totalNameByteLimit: Self.totalNameByteLimit,
+        body
+      )
     }
   }
 
@@ -45,7 +53,9 @@ extension ELFFile {
     functionSymbols(named: [name])[name]
   }
 
-  /// The functions of those names in one pass over the symbols. Names that are not defined are absent.
+  /// The functions of those names in one pass over the symbols.
+  ///
+  /// Names that are not defined are absent.
   package borrowing func functionSymbols(
     named names: some Sequence<String>
   ) -> [String: FunctionSymbol] {
@@ -57,9 +67,14 @@ extension ELFFile {
         let name = candidates.first(where: { $0.utf8.elementsEqual(bytes) })
       else { return }
       let symbol = FunctionSymbol(
-        name: name, address: entry.address, byteCount: entry.byteCount, binding: entry.binding,
-        isIndirect: entry.isIndirect, isDefaultVersion: entry.isDefaultVersion,
-        fileOffset: segments.fileOffset(ofAddress: entry.address))
+        name: name,
+        address: entry.address,
+        byteCount: entry.byteCount,
+        binding: entry.binding,
+        isIndirect: entry.isIndirect,
+        isDefaultVersion: entry.isDefaultVersion,
+        fileOffset: segments.fileOffset(ofAddress: entry.address)
+      )
       if let other = found[name], !symbol.isPreferred(to: other) { return }
       found[name] = symbol
     }

@@ -1,7 +1,9 @@
 import CElfutils
 package import Processes
 
-/// An ELF file, open for reading. Any bytes are accepted: what can't be read is absent.
+/// An ELF file, open for reading.
+///
+/// Any bytes are accepted: what can't be read is absent.
 package struct ELFFile: ~Copyable {
   package enum FileType: Hashable, Sendable {
     /// An executable at fixed addresses.
@@ -59,7 +61,9 @@ package struct ELFFile: ~Copyable {
     guard let range = segments.fileRange(ofAddress: address) else { return [] }
     do throws(ProcessError) {
       return try handle.file.read(
-        at: range.offset, count: min(count, Int(clamping: range.byteCount)))
+        at: range.offset,
+        count: min(count, Int(clamping: range.byteCount))
+      )
     } catch {
       throw .unreadable(error)
     }
@@ -81,8 +85,12 @@ extension LoadSegments {
     self.init(
       loaded.prefix(Self.segmentLimit).map { header in
         Segment(
-          fileOffset: header.p_offset, fileByteCount: header.p_filesz, address: header.p_vaddr,
-          isExecutable: header.p_flags & UInt32(PF_X) != 0)
-      })
+          fileOffset: header.p_offset,
+          fileByteCount: header.p_filesz,
+          address: header.p_vaddr,
+          isExecutable: header.p_flags & UInt32(PF_X) != 0
+        )
+      }
+    )
   }
 }

@@ -32,7 +32,9 @@ extension ELFHandle {
   borrowing func interpreter(_ headers: [GElf_Phdr]) -> String? {
     guard let header = headers.first(where: { $0.p_type == UInt32(PT_INTERP) }),
       let bytes = try? file.read(
-        at: header.p_offset, count: Int(clamping: min(header.p_filesz, 4096))),
+        at: header.p_offset,
+        count: Int(clamping: min(header.p_filesz, 4096))
+      ),
       let end = bytes.firstIndex(of: 0)
     else { return nil }
     return String(decoding: bytes[..<end], as: UTF8.self)
@@ -55,7 +57,9 @@ extension ELFHandle {
   }
 
   private borrowing func buildID(
-    offset: UInt64, byteCount: UInt64, _ alignment: UInt64
+    offset: UInt64,
+    byteCount: UInt64,
+    _ alignment: UInt64
   ) -> String? {
     guard byteCount <= Self.noteByteLimit, let offset = Int64(exactly: offset) else { return nil }
     let type = alignment == 8 ? ELF_T_NHDR8 : ELF_T_NHDR

@@ -16,6 +16,7 @@ package struct FunctionSymbol: Hashable, Sendable {
   /// False for a symbol version that only programs linked long ago still use.
   package var isDefaultVersion: Bool
   /// Bytes from the start of the file to the function's first byte: where a uprobe on its entry goes.
+  ///
   /// nil where the address isn't loaded from the file.
   package var fileOffset: UInt64?
 }

@@ -10,7 +10,10 @@ package struct LoadSegments: Hashable, Sendable {
     package var isExecutable: Bool
 
     package init(
-      fileOffset: UInt64, fileByteCount: UInt64, address: UInt64, isExecutable: Bool
+      fileOffset: UInt64,
+      fileByteCount: UInt64,
+      address: UInt64,
+      isExecutable: Bool
     ) {
       self.fileOffset = fileOffset
       self.fileByteCount = fileByteCount

@@ -4,7 +4,8 @@ import Glibc
 extension ELFHandle {
   /// A section's contents in this machine's byte order; nil where they are absent, compressed or too many.
   borrowing func data(
-    _ section: (section: OpaquePointer, header: GElf_Shdr), limit: UInt64
+    _ section: (section: OpaquePointer, header: GElf_Shdr),
+    limit: UInt64
   ) -> UnsafeMutablePointer<Elf_Data>? {
     let header = section.header
     guard header.sh_size <= limit, header.sh_type != UInt32(SHT_NOBITS),
@@ -23,7 +24,9 @@ extension ELFHandle {
   }
 }
 
-/// Walks one symbol table. The buffers belong to the ELF handle and are valid as long as it is.
+/// Walks one symbol table.
+///
+/// The buffers belong to the ELF handle and are valid as long as it is.
 struct SymbolReader {
   let symbols: UnsafeMutablePointer<Elf_Data>
   let names: UnsafeRawBufferPointer
@@ -34,7 +37,9 @@ struct SymbolReader {
   private static let hiddenVersion: GElf_Versym = 0x8000
 
   func forEachFunction(
-    entryByteCount: Int, nameByteLimit: Int, totalNameByteLimit: Int,
+    entryByteCount: Int,
+    nameByteLimit: Int,
+    totalNameByteLimit: Int,
     _ body: (_ name: Span<UInt8>, ELFFile.FunctionEntry) -> Void
   ) {
     guard entryByteCount > 0 else { return }
@@ -42,9 +47,10 @@ struct SymbolReader {
     for index in 0..<Int32(clamping: symbols.pointee.d_size / entryByteCount) {
       var symbol = GElf_Sym()
       guard gelf_getsym(symbols, index, &symbol) != nil else { return }
-      guard let entry = entry(symbol, index: index),
-        let name = name(at: Int(symbol.st_name), limit: nameByteLimit)
+      guard var entry = entry(symbol, index: index),
+        let (name, isOldVersion) = name(at: Int(symbol.st_name), limit: nameByteLimit)
       else { continue }
+      if isOldVersion { entry.isDefaultVersion = false }
       nameBytesLeft -= name.count
       guard nameBytesLeft >= 0 else { return }
       body(name.bindMemory(to: UInt8.self).span, entry)
@@ -66,21 +72,33 @@ struct SymbolReader {
     var version: GElf_Versym = 0
     if let versions { _ = gelf_getversym(versions, index, &version) }
     return ELFFile.FunctionEntry(
-      address: symbol.st_value, byteCount: symbol.st_size, binding: binding,
-      isIndirect: type == STT_GNU_IFUNC, isDefaultVersion: version & Self.hiddenVersion == 0)
+      address: symbol.st_value,
+      byteCount: symbol.st_size,
+      binding: binding,
+      isIndirect: type == STT_GNU_IFUNC,
+      isDefaultVersion: version & Self.hiddenVersion == 0
+    )
   }
 
   /// A name without its version; nil where it is empty, too long or not ended within the table.
-  private func name(at offset: Int, limit: Int) -> UnsafeRawBufferPointer? {
-    guard offset < names.count, let base = names.baseAddress else { return nil }
-    let reach = min(names.count - offset, limit)
-    guard let end = memchr(base + offset, 0, reach) else { return nil }
-    var count = UnsafeRawPointer(end) - (base + offset)
-    if let version = memchr(base + offset, Int32(UInt8(ascii: "@")), count),
-      UnsafeRawPointer(version) > base + offset
-    {
-      count = UnsafeRawPointer(version) - (base + offset)
+  ///
+  /// `.symtab` writes versions into names: `name@@VER` is what programs are linked with today,
+  /// `name@VER` an old one.
+  private func name(
+    at offset: Int,
+    limit: Int
+  ) -> (name: UnsafeRawBufferPointer, isOldVersion: Bool)? {
+    guard offset < names.count else { return nil }
+    let reach = UnsafeRawBufferPointer(rebasing: names[offset...].prefix(limit))
+    guard let base = reach.baseAddress, let end = memchr(base, 0, reach.count) else { return nil }
+    let name = UnsafeRawBufferPointer(rebasing: reach[..<(UnsafeRawPointer(end) - base)])
+    guard !name.isEmpty else { return nil }
+    guard let found = memchr(base, Int32(UInt8(ascii: "@")), name.count) else {
+      return (name, false)
     }
-    return count > 0 ? UnsafeRawBufferPointer(start: base + offset, count: count) : nil
+    let at = UnsafeRawPointer(found) - base
+    guard at > 0 else { return (name, false) }
+    let isOldVersion = at + 1 == name.count || name[at + 1] != UInt8(ascii: "@")
+    return (UnsafeRawBufferPointer(rebasing: name[..<at]), isOldVersion)
   }
 }

@@ -8,7 +8,8 @@ package struct EmulationProfile: Hashable, Sendable {
   package var nanosecondsByClass: [InstructionClass: Double]
 
   package init(
-    emulated: Set<InstructionClass>, nanosecondsByClass: [InstructionClass: Double] = [:]
+    emulated: Set<InstructionClass>,
+    nanosecondsByClass: [InstructionClass: Double] = [:]
   ) {
     self.emulated = emulated
     self.nanosecondsByClass = nanosecondsByClass

@@ -1,6 +1,8 @@
 import CZydis
 
-/// A set of general-purpose registers, by x86-64 encoding. A part of a register counts as all of it.
+/// A set of general-purpose registers, by x86-64 encoding.
+///
+/// A part of a register counts as all of it.
 struct RegisterSet: OptionSet, Hashable, Sendable {
   var rawValue: UInt16
 
@@ -48,7 +50,9 @@ struct Instruction: Hashable, Sendable {
     self.offset = offset
     length = Int(decoded.length)
     instructionClass = InstructionClass(
-      bytes: code[offset..<offset + length], isNop: decoded.is_nop)
+      bytes: code[offset..<offset + length],
+      isNop: decoded.is_nop
+    )
     flow = Flow(decoded.flow)
     target = decoded.has_target ? offset &+ Int(decoded.target) : nil
     writtenRegisters = RegisterSet(rawValue: decoded.written_registers)

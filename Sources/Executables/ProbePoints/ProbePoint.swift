@@ -11,7 +11,9 @@ package struct ProbePoint: Hashable, Sendable {
     case singleStepped = "single-stepped"
   }
 
-  /// Why no emulated instruction could be used. Offsets are bytes from the function's entry.
+  /// Why no emulated instruction could be used.
+  ///
+  /// Offsets are bytes from the function's entry.
   package enum Obstacle: Hashable, Sendable {
     case argumentRegisterWritten(at: Int)
     case stackPointerChanged(at: Int)

@@ -17,12 +17,14 @@ package enum ProbePointSelector {
 
   /// Chooses the probe point of the function whose machine code is `code`.
   ///
-  /// - Parameters:
-  ///   - code: all bytes of the function, from its entry to its end.
-  ///   - entry: the function's virtual address in its module.
+  /// `code` holds all bytes of the function, from its entry to its end; `entry` is the function's virtual
+  /// address in its module.
+  ///
   /// - Throws: `ExecutableError.noProbePoint` where no instruction can carry a probe.
   package static func select(
-    code: [UInt8], entry: UInt64, profile: EmulationProfile
+    code: [UInt8],
+    entry: UInt64,
+    profile: EmulationProfile
   ) throws(ExecutableError) -> ProbePoint {
     let jumpTarget = firstJumpTarget(in: code)
     let obstacle: ProbePoint.Obstacle
@@ -45,7 +47,9 @@ package enum ProbePointSelector {
   }
 
   private static func scan(
-    _ code: [UInt8], firstJumpTarget: Int?, profile: EmulationProfile
+    _ code: [UInt8],
+    firstJumpTarget: Int?,
+    profile: EmulationProfile
   ) -> Outcome {
     var offset = 0
     for _ in 0..<instructionLimit {
@@ -119,7 +123,10 @@ package enum ProbePointSelector {
   }
 
   private static func point(
-    at instruction: Instruction, _ code: [UInt8], _ entry: UInt64, _ profile: EmulationProfile
+    at instruction: Instruction,
+    _ code: [UInt8],
+    _ entry: UInt64,
+    _ profile: EmulationProfile
   ) -> ProbePoint {
     let instructionClass = instruction.instructionClass
     return ProbePoint(
@@ -128,6 +135,7 @@ package enum ProbePointSelector {
       instructionClass: instructionClass,
       execution: profile.emulates(instructionClass) ? .emulated : .singleStepped,
       nanoseconds: profile.nanosecondsByClass[instructionClass],
-      entryBytes: Array(code.prefix(16)))
+      entryBytes: Array(code.prefix(16))
+    )
   }
 }

@@ -1,0 +1,259 @@
+package import AllocationModel
+package import BPFRuntime
+import Executables
+import Glibc
+import ProbeABI
+
+/// The kernel programs and their tables for as long as something is observed.
+///
+/// When it goes away, or this process dies in whatever way, the kernel removes every probe.
+package final class ProbeSession {
+  package let settings: ProbeSettings
+  package let calibration: ProbeCalibration
+
+  private let allocations: BPFObject
+  private let lifecycle: BPFObject
+  private let stackTable: MappedArray
+  private let siteRecords: MappedArray
+  private let processRecords: MappedArray
+  private let control: MappedArray
+  private let blocks: BlockTableReader
+  private let targets: BPFMap
+  private var events: RingBuffer?
+  private let inbox = EventInbox()
+  private var linkSets: [LinkSet] = []
+  private var lifecycleLinks: [LifecycleLink] = []
+  private var endedProcesses: Set<UInt32> = []
+
+  /// Measures the kernel's probes, loads the programs and begins to follow forks, execs and exits.
+  package init(_ settings: ProbeSettings) throws(BPFError) {
+    self.settings = settings
+    calibration = try ProbeCalibration.measure(forbidding: settings.forbiddenLinkKinds)
+    allocations = try Self.allocationObject(settings, linkKind: calibration.linkKind)
+    try allocations.load()
+    lifecycle = try Self.lifecycleObject(settings, sharing: allocations)
+    try lifecycle.load()
+
+    stackTable = try MappedArray(allocations.map(MAP_STACKS))
+    siteRecords = try MappedArray(allocations.map(MAP_SITES))
+    processRecords = try MappedArray(allocations.map(MAP_PROCESSES), writable: true)
+    control = try MappedArray(allocations.map(MAP_CONTROL), writable: true)
+    blocks = BlockTableReader(try MappedArray(allocations.map(MAP_BLOCKS), writable: true))
+    targets = try allocations.map(MAP_TARGETS)
+    events = try RingBuffer(allocations.map(MAP_EVENTS)) { [inbox] in inbox.receive($0) }
+    for program in ["process_exec", "process_fork", "process_exit"] {
+      lifecycleLinks.append(LifecycleLink(try lifecycle.attach(program)))
+    }
+  }
+
+  private static func allocationObject(
+    _ settings: ProbeSettings, linkKind: UprobeLinkKind
+  ) throws(BPFError) -> BPFObject {
+    let embedded = embedded_allocations()
+    let object = try BPFObject(
+      name: "allocations",
+      bytes: UnsafeRawBufferPointer(start: embedded.start, count: embedded.size))
+    try configure(object, settings)
+    let programs: Set<String> =
+      linkKind == .session ? ["allocation_call"] : ["allocation_entry", "allocation_return"]
+    for program in ["allocation_call", "allocation_entry", "allocation_return"] {
+      if programs.contains(program) {
+        object.setProgramType(
+          program, to: .uprobe(expectedAttachType: linkKind.expectedAttachType))
+      } else {
+        object.omitProgram(program)
+      }
+    }
+    return object
+  }
+
+  private static func lifecycleObject(
+    _ settings: ProbeSettings, sharing other: borrowing BPFObject
+  ) throws(BPFError) -> BPFObject {
+    let embedded = embedded_lifecycle()
+    let object = try BPFObject(
+      name: "lifecycle",
+      bytes: UnsafeRawBufferPointer(start: embedded.start, count: embedded.size))
+    try configure(object, settings)
+    for map in [MAP_PROCESSES, MAP_CONTROL, MAP_TARGETS, MAP_EVENTS] {
+      try object.shareMap(other.map(map))
+    }
+    return object
+  }
+
+  private static func configure(
+    _ object: borrowing BPFObject, _ settings: ProbeSettings
+  ) throws(BPFError) {
+    let buckets = settings.blockBucketCount
+    let stackBuckets = settings.stackBucketCount
+    object.setCapacity(of: MAP_BLOCKS, to: buckets)
+    object.setCapacity(of: MAP_STACKS, to: stackBuckets)
+    object.setCapacity(of: MAP_SITES, to: stackBuckets * UInt32(STACK_BUCKET_SLOTS) + 1)
+    object.setCapacity(of: MAP_PROCESSES, to: UInt32(settings.maximumProcesses) + 1)
+    object.setCapacity(of: MAP_TARGETS, to: UInt32(settings.maximumProcesses))
+    try object.setReadOnlyData(
+      probe_settings(
+        block_bucket_count: buckets, stack_bucket_count: stackBuckets,
+        process_capacity: UInt32(settings.maximumProcesses) + 1,
+        follow_children: settings.followsChildren ? 1 : 0, minimum_size: settings.minimumSize))
+  }
+}
+
+// MARK: - What is observed
+
+extension ProbeSession {
+  /// Makes a process a target: what it does counts from now on, once a file it maps is attached to.
+  package func addTarget(pid: Int32) throws(BPFError) -> ProcessSlot {
+    let place = control.mutableBytes(at: 0)
+    // Only this thread and the lifecycle programs give out ids; theirs can't run for a process that is no
+    // target yet, but may for another one, so the next free id is claimed before it is used.
+    let slot = place.load(fromByteOffset: 8, as: UInt32.self) + 1
+    guard Int(slot) < processRecords.count else {
+      throw BPFError(attempt: "observe one more process", code: ENOSPC)
+    }
+    place.storeBytes(of: slot, toByteOffset: 8, as: UInt32.self)
+    var record = process_record()
+    record.tgid = UInt32(bitPattern: pid)
+    processRecords.mutableBytes(at: Int(slot)).storeBytes(of: record, as: process_record.self)
+    try targets.update(key: UInt32(bitPattern: pid), value: slot)
+    let epoch = place.load(as: UInt64.self)
+    place.storeBytes(of: epoch + 1, as: UInt64.self)
+    return ProcessSlot(rawValue: slot)
+  }
+
+  /// Probes the functions of a file.
+  ///
+  /// - Parameter pid: only in this process, which spares all others the cost; nil for all.
+  package func attach(_ file: AllocatorFile, pid: Int32?) throws(BPFError) {
+    let probes = file.probes.map {
+      UprobeTarget(fileOffset: $0.fileOffset, cookie: UInt64($0.function.kind))
+    }
+    let returning = file.probes.filter(\.function.hasReturn).map {
+      UprobeTarget(fileOffset: $0.fileOffset, cookie: UInt64($0.function.kind))
+    }
+    let isSession = calibration.linkKind == .session
+    do {
+      linkSets.append(
+        try LinkSet.attaching(
+          calibration.linkKind, object: allocations,
+          entryProgram: isSession ? "allocation_call" : "allocation_entry",
+          returnProgram: isSession ? nil : "allocation_return", path: file.attachPath,
+          targets: probes, returnTargets: returning, pid: pid))
+    } catch {
+      throw BPFError(
+        attempt: "attach to malloc and \(probes.count - 1) more functions in \(file.name)",
+        code: error.code, log: error.log)
+    }
+  }
+
+  /// Removes all probes; the tables stay readable.
+  package func detach() {
+    linkSets = []
+  }
+
+  /// Raises the generation of a process's executable mappings: the same addresses are other code from now on.
+  package func raiseMappingGeneration(of process: ProcessSlot) {
+    let place = processRecords.mutableBytes(at: Int(process.rawValue))
+    let offset = MemoryLayout<process_record>.offset(of: \.generation) ?? 12
+    place.storeBytes(
+      of: place.load(fromByteOffset: offset, as: UInt32.self) + 1, toByteOffset: offset,
+      as: UInt32.self)
+  }
+}
+
+// MARK: - What was counted
+
+extension ProbeSession {
+  /// Readable when there are events.
+  package var eventDescriptor: Int32 { events?.descriptor ?? -1 }
+
+  /// All events since the last call, in the order in which they happened.
+  package func takeEvents() -> [ProbeEvent] {
+    events?.drain()
+    let taken = inbox.take()
+    for case .exit(let process, _) in taken { endedProcesses.insert(process.rawValue) }
+    for case .exec(_, let previous, _) in taken { endedProcesses.insert(previous.rawValue) }
+    return taken
+  }
+
+  /// Records of the ring buffer that could not be decoded.
+  package var malformedEventCount: Int { inbox.malformedCount }
+
+  /// The counters of every stack that was ever seen.
+  package func readStacks() -> [StackCounters] {
+    var result: [StackCounters] = []
+    let slots = STACK_BUCKET_SLOTS
+    for bucket in 0..<stackTable.count {
+      let hashes = stackTable.bytes(at: bucket)
+      for slot in 0..<slots where hashes.load(fromByteOffset: 8 * slot, as: UInt64.self) != 0 {
+        let index = bucket * slots + slot + 1
+        let record = siteRecords.bytes(at: index)
+        let process = record.load(fromByteOffset: 40, as: UInt32.self)
+        guard process != 0 else { continue }
+        // Freed first: a free is counted after its allocation, so the difference can't fall below zero.
+        let freedBytes = record.load(fromByteOffset: 16, as: UInt64.self)
+        let freedBlocks = record.load(fromByteOffset: 24, as: UInt64.self)
+        result.append(
+          StackCounters(
+            stack: StackSlot(rawValue: UInt32(index)), process: ProcessSlot(rawValue: process),
+            counters: AllocationCounters(
+              allocatedBytes: record.load(as: UInt64.self),
+              allocatedBlocks: record.load(fromByteOffset: 8, as: UInt64.self),
+              freedBytes: freedBytes, freedBlocks: freedBlocks),
+            isPublished: record.load(fromByteOffset: 44, as: UInt32.self) & UInt32(SITE_PUBLISHED)
+              != 0))
+      }
+    }
+    return result
+  }
+
+  package func readProcess(_ process: ProcessSlot) -> ProcessCounters {
+    ProcessCounters(processRecords.load(Int(process.rawValue), as: process_record.self))
+  }
+
+  /// Losses that belong to no process: the thread could not even be told.
+  package func readUnattributedLosses() -> LossCounts {
+    ProcessCounters(processRecords.load(0, as: process_record.self)).lost
+  }
+
+  /// Sums the live blocks of all processes by stack: reads the whole block table, some 10 ms per million blocks
+  /// of room.
+  ///
+  /// - Parameter minimumAge: seconds; younger blocks are left out.
+  package func readLiveBlocks(minimumAge: Double = 0) -> [StackSlot: LiveBlocks] {
+    blocks.liveBlocks(minimumAge: minimumAge)
+  }
+
+  /// Frees the room that blocks of ended processes take. Returns how many there were.
+  @discardableResult
+  package func removeBlocksOfEndedProcesses() -> Int {
+    guard !endedProcesses.isEmpty else { return 0 }
+    defer { endedProcesses = [] }
+    return blocks.removeBlocks(of: endedProcesses)
+  }
+}
+
+/// Keeps a tracepoint's link in an array.
+private final class LifecycleLink {
+  let link: BPFLink
+  init(_ link: consuming BPFLink) { self.link = link }
+}
+
+/// Where the ring buffer's records wait to be taken.
+private final class EventInbox {
+  private var events: [ProbeEvent] = []
+  private(set) var malformedCount = 0
+
+  func receive(_ record: UnsafeRawBufferPointer) {
+    if let event = ProbeEvent(record.bytes) {
+      events.append(event)
+    } else {
+      malformedCount += 1
+    }
+  }
+
+  func take() -> [ProbeEvent] {
+    defer { events = [] }
+    return events
+  }
+}

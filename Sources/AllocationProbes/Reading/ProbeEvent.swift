@@ -1,0 +1,134 @@
+import ProbeABI
+
+/// A rare fact that the kernel programs handed over.
+package enum ProbeEvent: Hashable, Sendable {
+  /// The frames of a stack that has its own id from now on.
+  package struct Stack: Hashable, Sendable {
+    package var process: ProcessSlot
+    package var stack: StackSlot
+    /// Return addresses, innermost first; the first one lies in the caller of the allocator.
+    package var addresses: [UInt64]
+    package var isTruncated: Bool
+  }
+
+  /// A change of a process's mappings, made through libc.
+  package struct Mapping: Hashable, Sendable {
+    package enum Operation: Hashable, Sendable {
+      case map(Range<UInt64>)
+      case unmap(Range<UInt64>)
+      /// An `unmap` reported before has failed.
+      case restore(Range<UInt64>)
+      case move(from: Range<UInt64>, to: Range<UInt64>)
+      /// The program break moved.
+      case programBreak(from: UInt64, to: UInt64)
+    }
+
+    package var process: ProcessSlot
+    package var operation: Operation
+    /// Done by the allocator inside one of its own calls.
+    package var isInternal: Bool
+    /// The stack that did it; nil where none was taken.
+    package var stack: StackSlot?
+  }
+
+  case stack(Stack)
+  case mapping(Mapping)
+  /// A process began a new program; what it had before is gone.
+  case exec(ProcessSlot, previous: ProcessSlot, pid: Int32)
+  case fork(ProcessSlot, parent: ProcessSlot, pid: Int32)
+  case exit(ProcessSlot, pid: Int32)
+}
+
+/// The kernel programs' number for one incarnation of a process, ≥ 1.
+package struct ProcessSlot: Hashable, Sendable {
+  package var rawValue: UInt32
+  package init(rawValue: UInt32) { self.rawValue = rawValue }
+}
+
+/// The kernel programs' number for one stack of one process, ≥ 1.
+package struct StackSlot: Hashable, Sendable {
+  package var rawValue: UInt32
+  package init(rawValue: UInt32) { self.rawValue = rawValue }
+}
+
+extension ProbeEvent {
+  /// Decodes a record of the ring buffer; nil for one that is too short or of an unknown kind.
+  init?(_ record: RawSpan) {
+    guard record.byteCount >= MemoryLayout<event_header>.size else { return nil }
+    let header = record.load(event_header.self)
+    let process = ProcessSlot(rawValue: header.process)
+    switch event_kind(rawValue: header.kind) {
+    case EVENT_STACK: self.init(stack: record, of: process)
+    case EVENT_MAPPING: self.init(mapping: record, of: process)
+    case EVENT_EXEC, EVENT_FORK, EVENT_EXIT: self.init(change: record, of: process)
+    default: return nil
+    }
+  }
+
+  private init?(stack record: RawSpan, of process: ProcessSlot) {
+    let start = MemoryLayout<stack_event>.offset(of: \.frames) ?? 32
+    guard record.byteCount >= start else { return nil }
+    let count = Int(record.load(UInt32.self, at: MemoryLayout<stack_event>.offset(of: \.frame_count)))
+    guard count <= STACK_MAX_FRAMES, record.byteCount >= start + 8 * count else {
+      return nil
+    }
+    let flags = record.load(UInt32.self, at: MemoryLayout<stack_event>.offset(of: \.flags))
+    self = .stack(
+      Stack(
+        process: process,
+        stack: StackSlot(
+          rawValue: record.load(UInt32.self, at: MemoryLayout<stack_event>.offset(of: \.site))),
+        addresses: (0..<count).map {
+          record.unsafeLoadUnaligned(fromByteOffset: start + 8 * $0, as: UInt64.self)
+        },
+        isTruncated: flags & UInt32(STACK_TRUNCATED) != 0))
+  }
+
+  private init?(mapping record: RawSpan, of process: ProcessSlot) {
+    guard record.byteCount >= MemoryLayout<mapping_event>.size else { return nil }
+    let event = record.load(mapping_event.self)
+    guard let range = Self.range(event.start, event.length),
+      let oldRange = Self.range(event.old_start, event.old_length)
+    else { return nil }
+    let operation: Mapping.Operation
+    switch mapping_operation(rawValue: event.operation) {
+    case MAPPING_MAP: operation = .map(range)
+    case MAPPING_UNMAP: operation = .unmap(range)
+    case MAPPING_RESTORE: operation = .restore(range)
+    case MAPPING_MOVE: operation = .move(from: oldRange, to: range)
+    case MAPPING_BREAK: operation = .programBreak(from: event.old_start, to: event.start)
+    default: return nil
+    }
+    self = .mapping(
+      Mapping(
+        process: process, operation: operation,
+        isInternal: event.flags & UInt32(MAPPING_INTERNAL) != 0,
+        stack: event.site == 0 ? nil : StackSlot(rawValue: event.site)))
+  }
+
+  private init?(change record: RawSpan, of process: ProcessSlot) {
+    guard record.byteCount >= MemoryLayout<process_event>.size else { return nil }
+    let event = record.load(process_event.self)
+    let previous = ProcessSlot(rawValue: event.previous)
+    let pid = Int32(bitPattern: event.tgid)
+    switch event_kind(rawValue: event.header.kind) {
+    case EVENT_EXEC: self = .exec(process, previous: previous, pid: pid)
+    case EVENT_FORK: self = .fork(process, parent: previous, pid: pid)
+    default: self = .exit(process, pid: pid)
+    }
+  }
+
+  /// The kernel rounds lengths up to whole pages (mmap(2)).
+  private static func range(_ start: UInt64, _ length: UInt64) -> Range<UInt64>? {
+    let (end, overflow) = start.addingReportingOverflow(length)
+    guard !overflow, end <= UInt64.max - 4095 else { return nil }
+    return start..<max(start, (end + 4095) & ~4095)
+  }
+}
+
+extension RawSpan {
+  /// A value at a byte offset that the caller has checked.
+  fileprivate func load<T: BitwiseCopyable>(_ type: T.Type, at offset: Int? = 0) -> T {
+    unsafeLoadUnaligned(fromByteOffset: offset ?? 0, as: type)
+  }
+}

@@ -1,0 +1,69 @@
+import Processes
+
+/// What lies where in one process: disjoint regions sorted by address.
+struct AddressSpace: Sendable {
+  struct Region: Sendable {
+    var mapping: MemoryMapping
+    /// nil for what is no readable executable file.
+    var module: Module?
+    /// Nothing is mapped there any more.
+    var isRetired = false
+
+    /// File name without folder, or the kernel's name in brackets.
+    var name: String {
+      guard let path = mapping.path else { return "[anon]" }
+      guard mapping.isFile, let last = path.split(separator: "/").last else { return path }
+      return String(last)
+    }
+  }
+
+  /// How many regions of unmapped libraries are remembered.
+  private static let retiredLimit = 1024
+
+  private var regions: [Region] = []
+
+  func region(at address: UInt64) -> Region? {
+    let index = firstIndex(endingBehind: address)
+    guard index < regions.count, regions[index].mapping.contains(address) else { return nil }
+    return regions[index]
+  }
+
+  /// Replaces the mappings.
+  ///
+  /// Code that is gone stays known where nothing else is mapped now: stacks recorded before a library was
+  /// closed are often named after it.
+  mutating func update(_ mappings: [MemoryMapping], module: (MemoryMapping) -> Module?) {
+    var fresh: [Region] = []
+    for mapping in mappings.sorted(by: { $0.start < $1.start }) {
+      if let last = fresh.last, mapping.start < last.mapping.end { continue }
+      let known = region(at: mapping.start)
+      if let known, !known.isRetired, known.mapping == mapping {
+        fresh.append(known)
+      } else {
+        fresh.append(Region(mapping: mapping, module: module(mapping)))
+      }
+    }
+    let old = regions
+    regions = fresh
+    let retired = old.filter { $0.module != nil && !overlaps($0.mapping) }.map {
+      Region(mapping: $0.mapping, module: $0.module, isRetired: true)
+    }
+    regions += retired.suffix(Self.retiredLimit)
+    regions.sort { $0.mapping.start < $1.mapping.start }
+  }
+
+  private func overlaps(_ mapping: MemoryMapping) -> Bool {
+    let index = firstIndex(endingBehind: mapping.start)
+    return index < regions.count && regions[index].mapping.start < mapping.end
+  }
+
+  private func firstIndex(endingBehind address: UInt64) -> Int {
+    var low = 0
+    var high = regions.count
+    while low < high {
+      let middle = (low + high) / 2
+      if regions[middle].mapping.end <= address { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+}

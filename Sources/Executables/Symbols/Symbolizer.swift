@@ -1,0 +1,84 @@
+package import AllocationModel
+package import Processes
+
+/// Names the addresses on the stacks of one process, also after it has ended.
+package struct Symbolizer: Sendable {
+  private let directory: ProcessDirectory
+  private let cache: ModuleCache
+  private var space = AddressSpace()
+  /// Executable mappings whose file could not be read, by path: their code is shown without names.
+  package private(set) var failuresByPath: [String: ExecutableError] = [:]
+
+  /// Makes a symbolizer that knows no mapping yet.
+  package init(pid: Int32, cache: ModuleCache) {
+    directory = ProcessDirectory(pid: pid)
+    self.cache = cache
+  }
+
+  /// Takes over the process's current mappings and reads the files behind executable ones.
+  ///
+  /// The files are opened now, while the process is there; mappings that did not change cost nothing.
+  package mutating func update(mappings: [MemoryMapping]) {
+    var failures = failuresByPath
+    space.update(mappings) { [directory, cache] mapping in
+      guard mapping.isFile, mapping.permissions.contains(.execute) else { return nil }
+      do throws(ExecutableError) {
+        return try Self.module(of: mapping, directory, cache)
+      } catch {
+        failures[mapping.path ?? "?"] = error
+        return nil
+      }
+    }
+    let paths = Set(mappings.lazy.compactMap(\.path))
+    failuresByPath = failures.filter { paths.contains($0.key) }
+  }
+
+  /// Names the frames of a stack, innermost first.
+  ///
+  /// A return address is the instruction behind the call, which may already belong to the next line or
+  /// function, so the byte before it is looked up. `Frame.offset` is what addr2line(1) wants: the virtual
+  /// address, in the module, of the byte that was looked up; the return address is one higher. For a file
+  /// that is no readable executable it is the offset in the file. Outside of files it is the address as
+  /// given, and `Frame.module` is the kernel's name (`[heap]`, `[vdso]`), `[anon]` for unnamed memory, or
+  /// nil where nothing is mapped.
+  ///
+  /// `firstIsReturnAddress` is false where the stack starts with an interrupted instruction.
+  package func frames(
+    for addresses: [UInt64],
+    firstIsReturnAddress: Bool = true
+  ) -> [Frame] {
+    addresses.enumerated().map { index, address in
+      frame(address, isReturnAddress: index > 0 || firstIsReturnAddress)
+    }
+  }
+
+  private func frame(_ address: UInt64, isReturnAddress: Bool) -> Frame {
+    let lookedUp = isReturnAddress && address > 0 ? address - 1 : address
+    guard let region = space.region(at: lookedUp) else { return Frame(offset: address) }
+    guard region.mapping.isFile else { return Frame(module: region.name, offset: address) }
+    let fileOffset = lookedUp - region.mapping.start &+ region.mapping.fileOffset
+    guard let module = region.module,
+      let virtualAddress = module.segments.address(ofFileOffset: fileOffset)
+    else { return Frame(module: region.name, buildID: region.module?.buildID, offset: fileOffset) }
+    return Frame(
+      function: module.symbols.symbol(at: virtualAddress)?.name,
+      module: region.name,
+      buildID: module.buildID,
+      offset: virtualAddress
+    )
+  }
+
+  private static func module(
+    of mapping: MemoryMapping,
+    _ directory: ProcessDirectory,
+    _ cache: ModuleCache
+  ) throws(ExecutableError) -> Module {
+    let file: RegularFile
+    do throws(ProcessError) {
+      file = try directory.openFile(of: mapping)
+    } catch {
+      throw .unreadable(error)
+    }
+    return try cache.module(of: file)
+  }
+}
