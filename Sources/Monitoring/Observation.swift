@@ -80,6 +80,11 @@ package final class Observation {
     }
   }
 
+  /// Removes all probes: targets run untouched from now on.
+  package func detach() {
+    session.detach()
+  }
+
   // MARK: Events
 
   package var eventDescriptor: Int32 { session.eventDescriptor }

@@ -31,21 +31,14 @@ struct RunCommand: ParsableCommand {
   private var words: [String] { command.first == "--" ? Array(command.dropFirst()) : command }
 
   func run() throws {
-    let file = try output.map { path in
-      do {
-        return try OutputFile(path)
-      } catch {
-        throw ObservationError(
-          .usage, "cannot write to \(path): \(error.description.lowercased()); choose another file")
-      }
-    }
+    let file = try output.map { try OutputFile($0) }
     let signals = try SignalReader()
     let observation = try Observation(options.settings, options: options.observation)
     let pid = try CommandLauncher.start(words, in: observation)
     let printer = SnapshotPrinter(file?.stream ?? .standardError, options)
     let loop = WatchLoop(observation, options.schedule(startsAtOnce: false), signals: signals)
-    let ending = try loop.run(pids: [pid], child: pid) { printer.print($0) }
-    if ending != .targetsGone { observation.session.detach() }
+    _ = try loop.run(pids: [pid], child: pid) { printer.print($0) }
+    observation.detach()
     throw CommandEnding(status: TracedCommand.waitForEnding(of: pid).shellStatus)
   }
 }
@@ -55,7 +48,12 @@ private final class OutputFile {
   private let descriptor: OwnedDescriptor
   var stream: OutputStream { OutputStream(descriptor: descriptor.rawValue) }
 
-  init(_ path: String) throws(Errno) {
-    descriptor = try OwnedDescriptor.creating(path)
+  init(_ path: String) throws(ObservationError) {
+    do throws(Errno) {
+      descriptor = try OwnedDescriptor.creating(path)
+    } catch {
+      throw ObservationError(
+        .usage, "cannot write to \(path): \(error.description.lowercased()); choose another file")
+    }
   }
 }

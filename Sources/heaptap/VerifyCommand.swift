@@ -1,5 +1,6 @@
 import AllocationProbes
 import ArgumentParser
+import BPFRuntime
 import LinuxSystem
 
 /// `heaptap verify`: passes every kernel program through the verifier of the running kernel.
