@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs a `swift test` command, shows all it prints and leaves one line of counts in .build/test-results/KIND.count.
+# Runs a command that runs Swift Testing, shows all it prints and leaves one line of counts in .build/test-results/KIND.count.
 # Fails when the command does, and when it ran no test at all.
 set -uo pipefail
 kind=$1
@@ -14,6 +14,7 @@ status=${PIPESTATUS[0]}
 
 # Swift Testing marks each test `✔ Test NAME passed after …`, `✘ Test NAME failed after …` or `➜ Test NAME skipped: …`.
 awk -v kind="$kind" -v seconds="$SECONDS" -v status="$status" '
+  { gsub(/\033\[[0-9;]*m/, "") }
   $2 != "Test" || $3 == "run" || $3 == "case" { next }
   / passed after [0-9.]+ seconds/ { passed++; next }
   / failed after [0-9.]+ seconds/ { failed++; next }
@@ -24,9 +25,9 @@ awk -v kind="$kind" -v seconds="$SECONDS" -v status="$status" '
       status != 0 && failed == 0 ? "; ended early, see above" : ""
     exit ran == 0
   }' "$log" >"$results/$kind.count"
-ran_any=$?
+none_ran=$?
 cat "$results/$kind.count"
-if [ "$ran_any" != 0 ]; then
+if [ "$none_ran" != 0 ]; then
   echo "make: no $kind test ran" >&2
   exit 1
 fi
