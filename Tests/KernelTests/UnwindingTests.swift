@@ -27,15 +27,27 @@ extension KernelTests {
       try expectOnlySkippedReturns(last, atMost: 20)
     }
 
+    @Test func `calls below a malloc that was left are counted or lost`() async throws {
+      let observed = try await HeaptapCommand.observe("longjmp_deep")
+      #expect(observed.result.end == .status(0))
+      let last = try observed.last()
+      let counted = try #require(last.targets.first?.allocatedBlocks)
+      let truth = try #require(observed.truth["allocated_blocks"])
+      withKnownIssue("a stale return address makes later calls look like inner ones") {
+        #expect(counted + last.lost.total >= truth)
+      }
+    }
+
+    /// Both the allocator's return and that of its inner system call are skipped.
     private func expectOnlySkippedReturns(_ report: WatchReport, atMost limit: UInt64) throws {
       let skipped = report.lost.byReason["skipped_return", default: 0]
-      #expect((1...limit).contains(skipped))
+      #expect((1...2 * limit).contains(skipped))
       #expect(report.lost.total == skipped)
     }
 
     @Test(arguments: ["bad_alloc", "exceptions"])
     func `exceptions pass, and operator new counts once`(workload: String) async throws {
-      let observed = try await HeaptapCommand.observe(workload)
+      let observed = try await HeaptapCommand.observe(workload, lingering: true)
       #expect(observed.result.end == .status(0))
       #expect(observed.truth["caught"] == (workload == "bad_alloc" ? 20 : 100))
       let last = try observed.last()

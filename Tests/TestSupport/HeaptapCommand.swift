@@ -12,8 +12,11 @@ package enum HeaptapCommand {
 
   package static var isBuilt: Bool { access(path, X_OK) == 0 }
 
-  package static func start(_ arguments: [String]) throws -> RunningProgram {
-    try RunningProgram([path] + arguments)
+  package static func start(
+    _ arguments: [String],
+    environment: [String: String] = [:]
+  ) throws -> RunningProgram {
+    try RunningProgram([path] + arguments, environment: environment)
   }
 
   /// Runs it to its end.
@@ -25,18 +28,22 @@ package enum HeaptapCommand {
   }
 
   /// Runs a workload under `heaptap run --exact --json` from its first instruction to its end.
+  ///
+  /// One that is `lingering` stays 300 ms after its work: libraries are named while it is there.
   package static func observe(
     _ workload: String,
     _ arguments: [String] = [],
     options: [String] = [],
+    lingering: Bool = false,
     within limit: Double = 60
   ) async throws -> Observation {
     let files = try ScratchDirectory()
-    let result = try await run(
+    let program = try start(
       ["run", "--exact", "--json", "--top", "1000000", "--output", files.path("reports")]
         + options + ["--", try Workload.path(workload)] + arguments,
-      within: limit
+      environment: lingering ? ["LINGER_MS": "300"] : [:]
     )
+    let result = try await program.result(within: limit)
     return Observation(result: result, reports: try WatchReport.decode(files.text("reports")))
   }
 }

@@ -13,6 +13,7 @@ int main(void) {
       void *block = malloc(110);
       if (i < 5) free(block);
     }
+    linger();
     _exit(0);
   }
   int status;

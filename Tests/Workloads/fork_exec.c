@@ -7,15 +7,14 @@
 int main(int count, char **arguments) {
   char *program = count > 1 ? arguments[1] : "/bin/true";
   char *child_arguments[] = {program, NULL};
-  char *no_environment[] = {NULL};
   for (int i = 0; i < 10; i++) {
     pid_t child;
     took(malloc(80), 80);
     if (i % 2) {
-      if (posix_spawn(&child, program, NULL, NULL, child_arguments, no_environment)) return 1;
+      if (posix_spawn(&child, program, NULL, NULL, child_arguments, environ)) return 1;
     } else if ((child = fork()) == 0) {
       free(malloc(1234));
-      execve(program, child_arguments, no_environment);
+      execve(program, child_arguments, environ);
       _exit(1);
     }
     int status;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 struct tally {
@@ -59,6 +60,13 @@ static inline void tell_one(const char *key, uint64_t value) {
   if (write(STDOUT_FILENO, line, length) < 0) _exit(99);
 }
 
+// With LINGER_MS set, the process stays a while when its work is done: names come from /proc.
+static inline void linger(void) {
+  const char *text = getenv("LINGER_MS");
+  struct timespec pause = {0, 1000000L * (text ? atoi(text) : 0)};
+  nanosleep(&pause, NULL);
+}
+
 static inline void tell(void) {
   settle();
   tell_one("allocated_blocks", settled.allocated_blocks);
@@ -68,6 +76,7 @@ static inline void tell(void) {
   tell_one("live_blocks", settled.allocated_blocks - settled.freed_blocks);
   tell_one("live_bytes", settled.allocated_bytes - settled.freed_bytes);
   tell_one("failed_allocations", settled.failed_allocations);
+  linger();
 }
 
 // With WAIT_FOR_SIGUSR1 set, `main` begins when the observer is ready and says so.
