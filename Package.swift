@@ -58,6 +58,12 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .executableTarget(
+      name: "heaptap-bench",
+      dependencies: [
+        "AllocationProbes", "BPFRuntime", "Executables", "LinuxSystem", "Processes",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(

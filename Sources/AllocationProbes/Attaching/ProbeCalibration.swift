@@ -55,22 +55,14 @@ package struct ProbeCalibration: Sendable {
   }
 
   private static func measure(with kind: UprobeLinkKind) throws(BPFError) -> EmulationProfile {
-    let program = kind == .session ? "empty_session" : "empty"
-    let object = try calibrationObject()
-    object.omitProgram(kind == .session ? "empty" : "empty_session")
-    object.setProgramType(program, to: .uprobe(expectedAttachType: kind.expectedAttachType))
-    try object.load()
-
     let targets = try subjects.map { subject throws(BPFError) in
       // As a free, a session asks for no return half: what is measured is the entry alone.
       UprobeTarget(
         fileOffset: try fileOffset(of: linux_probe_subject_address(subject.1)),
         cookie: UInt64(CALL_FREE.rawValue))
     }
-    let links = try LinkSet.attaching(
-      kind, object: object, entryProgram: program, path: "/proc/self/exe", targets: targets,
-      pid: getpid())
-    defer { _ = consume links }
+    let probes = try EmptyProbes(kind, path: "/proc/self/exe", targets: targets, pid: getpid())
+    defer { _ = probes }
 
     var costs: [InstructionClass: Double] = [:]
     for (instructionClass, subject) in subjects {
@@ -80,13 +72,6 @@ package struct ProbeCalibration: Sendable {
     return EmulationProfile(
       emulated: Set(costs.filter { $0.value < singleStepped * emulatedShare }.keys),
       nanosecondsByClass: costs)
-  }
-
-  private static func calibrationObject() throws(BPFError) -> BPFObject {
-    let embedded = embedded_calibration()
-    return try BPFObject(
-      name: "calibration",
-      bytes: UnsafeRawBufferPointer(start: embedded.start, count: embedded.size))
   }
 
   private static func fileOffset(of address: UnsafeRawPointer) throws(BPFError) -> UInt64 {
