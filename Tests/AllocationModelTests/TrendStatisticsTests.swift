@@ -26,7 +26,8 @@ import Testing
 
   @Test(arguments: [(5.0, 5.0), (8.0, 2.0), (2.0, 4.0), (0.5, 0.1)])
   func `the interval holds the true rate in at least 95 percent of runs`(
-    births: Double, deaths: Double
+    births: Double,
+    deaths: Double
   ) throws {
     var generator = SeededGenerator(seed: 30)
     let runs = 1000
@@ -87,8 +88,9 @@ import Testing
     let growing = (0..<runs).count { _ in
       lastSite(
         simulation.counters(using: &generator),
-        interval: simulation.duration / Double(simulation.sampleCount))?
-        .assessment.verdict == .growing
+        interval: simulation.duration / Double(simulation.sampleCount)
+      )?
+      .assessment.verdict == .growing
     }
     return Double(growing) / Double(runs)
   }
