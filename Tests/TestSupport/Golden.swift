@@ -7,14 +7,15 @@ package struct Golden {
 
   /// `name` is the file's name with its extension.
   package init(_ name: String, testFile: String = #filePath) {
-    path = URL(filePath: testFile).deletingLastPathComponent()
+    path =
+      URL(filePath: testFile).deletingLastPathComponent()
       .appending(path: "Goldens").appending(path: name).path
   }
 
   /// Fails the test if `text` differs from the record.
   ///
-  /// A missing record, or any with RECORD_GOLDENS=1, is written and fails the test too: a record is right
-  /// only after somebody has read it.
+  /// A missing record, or any with RECORD_GOLDENS=1, is written and fails the test too: a record is
+  /// right only after somebody has read it.
   package func expect(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) {
     let isRecording = ProcessInfo.processInfo.environment["RECORD_GOLDENS"] == "1"
     let recorded = try? String(contentsOfFile: path, encoding: .utf8)
