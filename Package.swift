@@ -43,7 +43,8 @@ let package = Package(
     .target(
       name: "Monitoring",
       dependencies: [
-        "AllocationModel", "AllocationProbes", "Executables", "LinuxSystem", "Processes",
+        "AllocationModel", "AllocationProbes", "BPFRuntime", "Executables", "LinuxSystem",
+        "Processes", .product(name: "SystemPackage", package: "swift-system"),
       ]),
 
     // What people see.
@@ -52,9 +53,10 @@ let package = Package(
     .executableTarget(
       name: "heaptap",
       dependencies: [
-        "AllocationModel", "AllocationProbes", "Executables", "Exporters", "LinuxSystem",
-        "Monitoring", "Presentation", "Processes",
+        "AllocationModel", "AllocationProbes", "BPFRuntime", "Executables", "Exporters",
+        "LinuxSystem", "Monitoring", "Presentation", "Processes",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
       ]),
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),

@@ -15,23 +15,49 @@ package enum SnapshotOrder: String, CaseIterable, Sendable {
 
   /// A total order up to sites equal in key, id and pid.
   package func precedes(_ lhs: SiteSnapshot, _ rhs: SiteSnapshot) -> Bool {
-    let (left, right) = (key(lhs), key(rhs))
-    if left.first != right.first { return left.first > right.first }
-    if left.second != right.second { return left.second > right.second }
-    if lhs.id != rhs.id { return lhs.id < rhs.id }
-    return lhs.pid < rhs.pid
+    rank(lhs, at: 0).precedes(rank(rhs, at: 0))
   }
 
-  private func key(_ site: SiteSnapshot) -> (first: Double, second: UInt64) {
+  /// The sites from the first to the last; sites that rank alike keep their order.
+  package func ranked(_ sites: [SiteSnapshot]) -> [SiteSnapshot] {
+    // Plain numbers are sorted, since moving whole sites costs ten times as much.
+    var ranks: [Rank] = []
+    ranks.reserveCapacity(sites.count)
+    for index in sites.indices { ranks.append(rank(sites[index], at: index)) }
+    ranks.sort { $0.precedes($1) }
+    return ranks.map { sites[$0.index] }
+  }
+
+  private func rank(_ site: SiteSnapshot, at index: Int) -> Rank {
+    var rank = Rank(id: site.id, pid: site.pid, index: index)
     switch self {
     case .growth:
-      // NaN is below everything, so that the order stays total whatever is compared.
-      (site.growth.low.isNaN ? -.infinity : site.growth.low, site.counters.liveBytes)
-    case .live: (0, site.counters.liveBytes)
-    case .blocks: (0, site.counters.liveBlocks)
-    case .allocated: (0, site.counters.allocatedBytes)
-    case .freed: (0, site.counters.freedBytes)
-    case .age: (site.oldest.map { $0.isNaN ? -1 : $0 } ?? -1, 0)
+      // Not a number is below everything, so that the order stays total whatever is compared.
+      rank.first = site.growth.low.isNaN ? -.infinity : site.growth.low
+      rank.second = site.counters.liveBytes
+    case .live: rank.second = site.counters.liveBytes
+    case .blocks: rank.second = site.counters.liveBlocks
+    case .allocated: rank.second = site.counters.allocatedBytes
+    case .freed: rank.second = site.counters.freedBytes
+    case .age: rank.first = site.oldest.map { $0.isNaN ? -1 : $0 } ?? -1
+    }
+    return rank
+  }
+
+  /// What two sites are compared by; more comes first.
+  private struct Rank {
+    var first = 0.0
+    var second: UInt64 = 0
+    var id: SiteID
+    var pid: Int32
+    var index: Int
+
+    func precedes(_ other: Rank) -> Bool {
+      if first != other.first { return first > other.first }
+      if second != other.second { return second > other.second }
+      if id != other.id { return id < other.id }
+      if pid != other.pid { return pid < other.pid }
+      return index < other.index
     }
   }
 }
@@ -52,14 +78,5 @@ extension Snapshot {
     snapshot.omittedSiteCount += sites.count - max(0, count)
     snapshot.sites = Array(sites.prefix(max(0, count)))
     return snapshot
-  }
-}
-
-extension SnapshotOrder {
-  func ranked(_ sites: [SiteSnapshot]) -> [SiteSnapshot] {
-    sites.indices.sorted { left, right in
-      if precedes(sites[left], sites[right]) { return true }
-      return left < right && !precedes(sites[right], sites[left])
-    }.map { sites[$0] }
   }
 }

@@ -81,7 +81,7 @@ package final class ProbeSession {
     return object
   }
 
-  private static func configure(
+  static func configure(
     _ object: borrowing BPFObject, _ settings: ProbeSettings
   ) throws(BPFError) {
     let buckets = settings.blockBucketCount

@@ -56,6 +56,17 @@ package struct TracedCommand: ~Copyable {
     return nil
   }
 
+  /// Where the stopped command will go on.
+  package var instructionPointer: UInt64 { linux_ptrace_instruction_pointer(pid) }
+
+  /// Ends the command and forgets it.
+  package mutating func kill() {
+    isTraced = false
+    _ = Glibc.kill(pid, SIGKILL)
+    var status: Int32 = 0
+    _ = waitpid(pid, &status, 0)
+  }
+
   /// Ends the tracing; the command runs on by itself.
   package mutating func release() {
     guard isTraced else { return }
@@ -63,10 +74,10 @@ package struct TracedCommand: ~Copyable {
     _ = linux_ptrace_detach(pid, 0)
   }
 
-  /// The ending of a child of this process if it has ended, without waiting.
-  package static func ending(of pid: Int32) -> Ending? {
+  /// Waits until a child of this process has ended.
+  package static func waitForEnding(of pid: Int32) -> Ending {
     var status: Int32 = 0
-    guard waitpid(pid, &status, WNOHANG) == pid else { return nil }
+    while waitpid(pid, &status, 0) < 0, errno == EINTR {}
     return linux_exited(status) != 0
       ? .exited(linux_exit_status(status)) : .killed(signal: linux_termination_signal(status))
   }

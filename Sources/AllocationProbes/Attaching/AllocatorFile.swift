@@ -62,27 +62,4 @@ extension AllocatorFile {
       name: name, attachPath: attachPath, identity: file.identity, probes: probes,
       refusals: refusals)
   }
-
-  /// All allocator files among the executable mappings of a process.
-  ///
-  /// Files that can't be read or are no ELF files are passed over: a process may map anything.
-  package static func all(
-    in directory: ProcessDirectory, profile: EmulationProfile
-  ) throws(ProcessError) -> [AllocatorFile] {
-    var seen: Set<FileIdentity> = []
-    var files: [AllocatorFile] = []
-    for mapping in try directory.mappings().mappings
-    where mapping.isFile && mapping.permissions.contains(.execute) {
-      guard let file = try? directory.openFile(of: mapping), seen.insert(file.identity).inserted,
-        let elf = try? ELFFile(file)
-      else { continue }
-      let path = elf.path
-      if let found = AllocatorFile(
-        elf, name: mapping.path ?? path, attachPath: path, profile: profile)
-      {
-        files.append(found)
-      }
-    }
-    return files
-  }
 }

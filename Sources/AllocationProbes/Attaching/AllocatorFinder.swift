@@ -1,0 +1,44 @@
+package import Executables
+package import Processes
+
+/// Finds the allocator files of processes, each file once.
+package struct AllocatorFinder {
+  private let profile: EmulationProfile
+  private var seen: Set<FileIdentity> = []
+  private var seenMappings: Set<MappedPart> = []
+
+  /// What a mapping shows, which is the same in all processes.
+  private struct MappedPart: Hashable {
+    var major: UInt32
+    var minor: UInt32
+    var inode: UInt64
+  }
+
+  package init(profile: EmulationProfile) {
+    self.profile = profile
+  }
+
+  /// The allocator files among the executable mappings of a process that no earlier call has returned.
+  ///
+  /// Files that can't be read or are no ELF files are passed over: a process may map anything.
+  package mutating func newFiles(in directory: ProcessDirectory) throws(ProcessError)
+    -> [AllocatorFile]
+  {
+    var files: [AllocatorFile] = []
+    for mapping in try directory.mappings().mappings
+    where mapping.isFile && mapping.permissions.contains(.execute) {
+      let part = MappedPart(
+        major: mapping.deviceMajor, minor: mapping.deviceMinor, inode: mapping.inode)
+      guard seenMappings.insert(part).inserted, let file = try? directory.openFile(of: mapping),
+        seen.insert(file.identity).inserted, let elf = try? ELFFile(file)
+      else { continue }
+      let path = elf.path
+      if let found = AllocatorFile(
+        elf, name: mapping.path ?? path, attachPath: path, profile: profile)
+      {
+        files.append(found)
+      }
+    }
+    return files
+  }
+}

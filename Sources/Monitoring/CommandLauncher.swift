@@ -1,0 +1,79 @@
+import AllocationProbes
+import Executables
+import LinuxSystem
+import Processes
+import SystemPackage
+
+/// Starts a command so that it is observed from its first instruction.
+///
+/// The command is stopped at `execve`; allocator files are attached to the moment its dynamic loader maps
+/// them, before any of their code has run. Once the loader is done, nobody traces the command any more.
+package enum CommandLauncher {
+  /// Longer than any loader takes; beyond it the command is let go.
+  private static let systemCallLimit = 20_000
+
+  /// Starts `arguments[0]`, makes it a target and lets it run.
+  ///
+  /// - Returns: its pid. It is a child of this process.
+  /// - Throws: `ObservationError` if the command can't be started or has no allocator; it is gone then.
+  package static func start(_ arguments: [String], in observation: Observation) throws -> Int32 {
+    let name = arguments.first ?? ""
+    var command: TracedCommand
+    do {
+      command = try TracedCommand(arguments)
+    } catch {
+      throw ObservationError(
+        .usage, "cannot run \(name): \(error.description.lowercased()); check the name and its permissions")
+    }
+    let pid = command.pid
+    do {
+      try TargetCheck.check(pid: pid)
+      try observation.addTarget(pid: pid, isFromStart: true)
+      guard try attachWhileLoading(&command, observation) > 0 else {
+        throw TargetCheck.noAllocator(pid: pid)
+      }
+    } catch {
+      command.kill()
+      throw error
+    }
+    command.release()
+    return pid
+  }
+
+  /// Attaches to each allocator file as it is mapped. Returns how many there were.
+  private static func attachWhileLoading(
+    _ command: inout TracedCommand, _ observation: Observation
+  ) throws -> Int {
+    let directory = ProcessDirectory(pid: command.pid)
+    var attached = try observation.attachToNewFiles(of: command.pid)
+    guard let loader = loaderFile(of: directory, at: command.instructionPointer) else {
+      return attached
+    }
+    var mappingCount = 0
+    for _ in 0..<systemCallLimit {
+      guard let address = command.runToNextSystemCall() else { break }
+      let mappings = try directory.mappings().mappings
+      if mappings.count != mappingCount {
+        mappingCount = mappings.count
+        attached += try observation.attachToNewFiles(of: command.pid)
+      }
+      // A system call made by any other code: the loader has handed over.
+      guard mappings.contains(where: { $0.contains(address) && $0.inode == loader }) else { break }
+    }
+    return attached
+  }
+
+  /// The inode of the program interpreter that runs first; nil for a program without one.
+  private static func loaderFile(of directory: ProcessDirectory, at address: UInt64) -> UInt64? {
+    guard let mappings = try? directory.mappings().mappings,
+      let first = mappings.first(where: { $0.contains(address) }), first.isFile
+    else { return nil }
+    let executable = try? RegularFile(opening: "\(directory.path)/exe")
+    guard let executable else { return first.inode }
+    let isProgram = executable.identity.inode == first.inode
+    let hasInterpreter = (try? ELFFile(executable))?.interpreter != nil
+    // A loader that was called by name is the program itself and has no interpreter either.
+    let isLoaderByName = isProgram && !hasInterpreter && (first.path ?? "").contains("/ld-")
+    return isProgram && !isLoaderByName ? nil : first.inode
+  }
+}

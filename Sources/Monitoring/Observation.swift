@@ -1,0 +1,191 @@
+package import AllocationModel
+package import AllocationProbes
+package import BPFRuntime
+import Executables
+import Glibc
+import LinuxSystem
+import Processes
+
+/// Everything that is observed at one time: attaches, takes events, makes snapshots.
+///
+/// Used by one thread.
+package final class Observation {
+  /// What a snapshot is to hold.
+  package struct Options: Sendable {
+    /// Sites without a live block older than this are left out, seconds; nil: none is.
+    package var minimumAge: Double?
+    package var order: SnapshotOrder
+
+    package init(minimumAge: Double? = nil, order: SnapshotOrder = .growth) {
+      self.minimumAge = minimumAge
+      self.order = order
+    }
+  }
+
+  package let session: ProbeSession
+  private let options: Options
+  private let modules = ModuleCache()
+  private var finder: AllocatorFinder
+  private var processes: [ProcessSlot: ObservedProcess] = [:]
+  private var builder: SnapshotBuilder
+  private let start = SystemClock.monotonicNanoseconds
+  private var unattributedStacks: [ProbeEvent.Stack] = []
+
+  package init(_ settings: ProbeSettings, options: Options) throws(BPFError) {
+    session = try ProbeSession(settings)
+    self.options = options
+    finder = AllocatorFinder(profile: session.calibration.profile)
+    builder = SnapshotBuilder(settings: SnapshotBuilder.Settings(order: options.order))
+  }
+
+  /// Seconds since observation began.
+  package var elapsed: Double { Double(SystemClock.monotonicNanoseconds - start) / 1e9 }
+
+  /// Whether every target has ended.
+  package var isOver: Bool { !processes.isEmpty && processes.values.allSatisfy(\.hasExited) }
+
+  /// Children of targets that were forked and not followed.
+  package var unfollowedChildren: UInt64 {
+    guard !session.settings.followsChildren else { return 0 }
+    return processes.keys.reduce(0) { $0 + session.readProcess($1).children }
+  }
+
+  // MARK: Targets
+
+  /// Makes a process a target. Nothing is counted before `attach`.
+  package func addTarget(pid: Int32, isFromStart: Bool) throws {
+    let slot = try session.addTarget(pid: pid)
+    var process = try ObservedProcess(
+      slot: slot, pid: pid, isFromStart: isFromStart, modules: modules)
+    _ = process.refreshMappings()
+    processes[slot] = process
+  }
+
+  /// Attaches to the allocator files that a target maps and that are not attached to yet.
+  ///
+  /// - Returns: how many there were.
+  @discardableResult
+  package func attachToNewFiles(of pid: Int32) throws -> Int {
+    let files = try finder.newFiles(in: ProcessDirectory(pid: pid))
+    for file in files {
+      try session.attach(file, pid: session.settings.followsChildren ? nil : pid)
+    }
+    return files.count
+  }
+
+  /// The target is known to have ended.
+  package func markExited(pid: Int32) {
+    for (slot, process) in processes where process.identity.pid == pid {
+      processes[slot]?.hasExited = true
+    }
+  }
+
+  /// Removes all probes: targets run untouched from now on.
+  package func detach() {
+    session.detach()
+  }
+
+  // MARK: Events
+
+  package var eventDescriptor: Int32 { session.eventDescriptor }
+
+  /// Handles what the kernel programs have handed over: new stacks are named while their process is there.
+  package func handleEvents() {
+    for event in session.takeEvents() {
+      switch event {
+      case .stack(let stack): learn(stack)
+      case .mapping(let mapping): processes[mapping.process]?.apply(mapping)
+      case .exec(let slot, let previous, let pid): beginProgram(slot, previous, pid)
+      case .fork(let slot, _, let pid): beginIncarnation(slot, pid)
+      case .exit(let slot, _): processes[slot]?.hasExited = true
+      }
+    }
+  }
+
+  private func learn(_ stack: ProbeEvent.Stack) {
+    guard processes[stack.process] != nil else { return }
+    if processes[stack.process]?.knowsCode(at: stack.addresses) == false {
+      refreshMappings(of: stack.process)
+    }
+    processes[stack.process]?.learn(stack)
+  }
+
+  private func refreshMappings(of slot: ProcessSlot) {
+    if processes[slot]?.refreshMappings() == true { session.raiseMappingGeneration(of: slot) }
+  }
+
+  /// exec wipes: what the process was before is not shown any more.
+  private func beginProgram(_ slot: ProcessSlot, _ previous: ProcessSlot, _ pid: Int32) {
+    if processes[previous]?.identity.pid == pid { processes[previous] = nil }
+    beginIncarnation(slot, pid)
+  }
+
+  private func beginIncarnation(_ slot: ProcessSlot, _ pid: Int32) {
+    guard
+      var process = try? ObservedProcess(
+        slot: slot, pid: pid, isFromStart: true, modules: modules)
+    else { return }
+    _ = process.refreshMappings()
+    processes[slot] = process
+    // The program may bring an allocator of its own. Failing that, what it shares with others is attached.
+    _ = try? attachToNewFiles(of: pid)
+  }
+
+  // MARK: Snapshots
+
+  /// Reads all counters and folds them into the picture so far.
+  package func takeSnapshot() -> Snapshot {
+    handleEvents()
+    for slot in processes.keys {
+      processes[slot]?.refreshStatus()
+      refreshMappings(of: slot)
+    }
+    let ages = session.readLiveBlocks()
+    let olderBlocks = options.minimumAge.map { session.readLiveBlocks(minimumAge: $0) }
+    var reading = Reading(
+      unixNanoseconds: SystemClock.unixNanoseconds, elapsed: elapsed,
+      lost: session.readUnattributedLosses())
+    var totals: [ProcessSlot: AllocationCounters] = [:]
+    for stack in session.readStacks() {
+      guard let process = processes[stack.process] else { continue }
+      totals[stack.process, default: AllocationCounters()] += stack.counters
+      guard stack.counters.allocatedBlocks > 0 else { continue }
+      if let olderBlocks, olderBlocks[stack.stack] == nil { continue }
+      reading.sites.append(
+        siteReading(stack.stack, of: process, stack.counters, oldest: ages[stack.stack]?.oldest))
+    }
+    for (slot, process) in processes {
+      let counters = session.readProcess(slot)
+      reading.lost = reading.lost + counters.lost
+      reading.targets.append(target(process, totals[slot] ?? AllocationCounters(), counters))
+      for (stack, counters) in process.mappings.countersBySite {
+        reading.mappings.append(siteReading(stack, of: process, counters, oldest: nil))
+      }
+    }
+    reading.targets.sort { $0.pid < $1.pid }
+    session.removeBlocksOfEndedProcesses()
+    return builder.fold(reading)
+  }
+
+  private func siteReading(
+    _ slot: StackSlot, of process: ObservedProcess, _ counters: AllocationCounters, oldest: Double?
+  ) -> SiteReading {
+    // A stack whose frames have not arrived yet counts, under a site without frames.
+    let known = process.stacks[slot]
+    return SiteReading(
+      id: known?.id ?? SiteID(rawValue: 0), process: process.identity, stack: known?.frames ?? [],
+      isTruncated: known?.isTruncated ?? true, counters: counters, oldest: oldest)
+  }
+
+  private func target(
+    _ process: ObservedProcess, _ totals: AllocationCounters, _ counters: ProcessCounters
+  ) -> TargetSnapshot {
+    TargetSnapshot(
+      pid: process.identity.pid, name: process.name, counters: totals,
+      inheritedFrees: counters.inheritedFrees, unknownFrees: counters.unknownFrees,
+      failedAllocations: counters.failedCalls, residentBytes: process.residentBytes,
+      residentAnonymousBytes: process.residentAnonymousBytes,
+      residentAnonymousBytesAtStart: process.residentAnonymousBytesAtStart,
+      isFromStart: process.isFromStart, hasExited: process.hasExited)
+  }
+}

@@ -1,0 +1,96 @@
+import AllocationModel
+import AllocationProbes
+import Executables
+import Processes
+
+/// One incarnation of a target: what is remembered of it between polls, and after it has ended.
+struct ObservedProcess {
+  /// A stack with its names, kept from when it was first seen.
+  struct KnownStack {
+    var id: SiteID
+    var frames: [Frame]
+    var isTruncated: Bool
+  }
+
+  let slot: ProcessSlot
+  let identity: ProcessIdentity
+  let directory: ProcessDirectory
+  /// Seen from its first instruction.
+  let isFromStart: Bool
+  var name: String
+  var hasExited = false
+  var residentBytes: UInt64?
+  var residentAnonymousBytes: UInt64?
+  let residentAnonymousBytesAtStart: UInt64?
+  var stacks: [StackSlot: KnownStack] = [:]
+  var mappings = MappingLedger<StackSlot>()
+
+  private var symbolizer: Symbolizer
+  private var executableMappings: [MemoryMapping] = []
+
+  init(
+    slot: ProcessSlot, pid: Int32, isFromStart: Bool, modules: ModuleCache
+  ) throws(ProcessError) {
+    let directory = ProcessDirectory(pid: pid)
+    let status = try directory.status()
+    self.slot = slot
+    self.directory = directory
+    self.isFromStart = isFromStart
+    identity = status.identity
+    name = status.name
+    residentBytes = status.residentBytes
+    residentAnonymousBytes = status.residentAnonymousBytes
+    residentAnonymousBytesAtStart = isFromStart ? nil : status.residentAnonymousBytes
+    symbolizer = Symbolizer(pid: pid, cache: modules)
+  }
+
+  /// Reads memory sizes; keeps the last known ones when the process is gone.
+  mutating func refreshStatus() {
+    guard !hasExited, let status = try? directory.status(), status.identity == identity else {
+      return
+    }
+    name = status.name
+    if let bytes = status.residentBytes { residentBytes = bytes }
+    if let bytes = status.residentAnonymousBytes { residentAnonymousBytes = bytes }
+  }
+
+  /// Reads the mappings. True: the executable ones differ from those known before.
+  mutating func refreshMappings() -> Bool {
+    guard !hasExited, let text = try? directory.mappings(), !text.mappings.isEmpty else {
+      return false
+    }
+    mappings.reconcile(with: text.mappings.map { $0.start..<$0.end })
+    let executable = text.mappings.filter { $0.permissions.contains(.execute) }
+    guard executable != executableMappings else { return false }
+    let isFirst = executableMappings.isEmpty
+    executableMappings = executable
+    symbolizer.update(mappings: text.mappings)
+    return !isFirst
+  }
+
+  /// Names a new stack.
+  mutating func learn(_ stack: ProbeEvent.Stack) {
+    let frames = symbolizer.frames(for: stack.addresses)
+    stacks[stack.stack] = KnownStack(
+      id: SiteID(stack: frames), frames: frames, isTruncated: stack.isTruncated)
+  }
+
+  /// Whether all addresses lie in code that is known to be mapped.
+  func knowsCode(at addresses: [UInt64]) -> Bool {
+    addresses.allSatisfy { address in
+      executableMappings.contains { $0.start <= address && address <= $0.end }
+    }
+  }
+
+  mutating func apply(_ event: ProbeEvent.Mapping) {
+    let site = event.isInternal ? nil : event.stack
+    switch event.operation {
+    case .map(let range): mappings.map(range, site: site)
+    case .unmap(let range): mappings.unmap(range)
+    case .restore(let range): mappings.restore(range)
+    case .move(let old, let new): mappings.move(from: old, to: new)
+    case .programBreak(let old, let new):
+      mappings.moveProgramBreak(from: old, to: new, site: site)
+    }
+  }
+}

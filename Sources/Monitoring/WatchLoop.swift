@@ -1,0 +1,159 @@
+package import AllocationModel
+import Glibc
+package import LinuxSystem
+import Processes
+
+/// Polls an observation until it is over, on the calling thread.
+package struct WatchLoop: ~Copyable {
+  /// When to print and when to stop.
+  package struct Schedule: Sendable {
+    /// Seconds between snapshots, > 0.
+    package var interval: Double
+    /// Snapshots after which to stop; nil: no limit.
+    package var count: Int?
+    /// Seconds after which to stop; nil: no limit.
+    package var duration: Double?
+    /// Take the first snapshot at once instead of after one interval.
+    package var startsAtOnce: Bool
+
+    package init(
+      interval: Double, count: Int? = nil, duration: Double? = nil, startsAtOnce: Bool = true
+    ) {
+      self.interval = interval
+      self.count = count
+      self.duration = duration
+      self.startsAtOnce = startsAtOnce
+    }
+  }
+
+  /// Why the loop ended.
+  package enum Ending: Equatable, Sendable {
+    /// The count or the duration was reached, or a signal asked for it.
+    case asScheduled
+    /// Every target has ended.
+    case targetsGone
+    /// Whoever reads the snapshots wants no more.
+    case readerLeft
+  }
+
+  private enum Token: UInt64 {
+    case timer, signal, events, target
+  }
+
+  private let observation: Observation
+  private let schedule: Schedule
+  private let signals: SignalReader
+
+  /// Signals are blocked from now on and handled by the loop.
+  package init(_ observation: Observation, _ schedule: Schedule, signals: consuming SignalReader) {
+    self.observation = observation
+    self.schedule = schedule
+    self.signals = signals
+  }
+
+  /// Runs until the schedule, a signal, the targets or the reader end it.
+  ///
+  /// - Parameters:
+  ///   - pids: targets whose end is waited for.
+  ///   - child: a command started by this process; SIGTERM is passed on to it, and SIGINT ends only it.
+  ///   - publish: gets each snapshot; false ends the loop.
+  /// - Returns: why it ended. The last snapshot published then covers everything that was counted.
+  package func run(
+    pids: [Int32], child: Int32? = nil, publish: (Snapshot) -> Bool
+  ) throws -> Ending {
+    let poller = try EventPoller()
+    let timer = try IntervalTimer(seconds: schedule.interval)
+    try poller.add(timer.descriptor, token: Token.timer.rawValue)
+    try poller.add(signals.descriptor, token: Token.signal.rawValue)
+    try poller.add(observation.eventDescriptor, token: Token.events.rawValue)
+    let watched = TargetDescriptors(pids, poller)
+
+    var printed = 0
+    if schedule.startsAtOnce {
+      printed += 1
+      guard publish(observation.takeSnapshot()) else { return .readerLeft }
+      if printed == schedule.count { return .asScheduled }
+    }
+    while true {
+      var isDue = false
+      var isStopped = false
+      for token in poller.wait(milliseconds: remainingMilliseconds) {
+        switch Token(rawValue: token) {
+        case .timer: isDue = timer.consume() > 0
+        case .events: observation.handleEvents()
+        case .signal: isStopped = handleSignals(child: child) || isStopped
+        default: watched.noteEnding(token, observation, poller)
+        }
+      }
+      if isStopped || remainingMilliseconds == 0 {
+        return publish(observation.takeSnapshot()) ? .asScheduled : .readerLeft
+      }
+      if watched.areGone {
+        observation.handleEvents()
+        if observation.isOver {
+          return publish(observation.takeSnapshot()) ? .targetsGone : .readerLeft
+        }
+      }
+      guard isDue else { continue }
+      printed += 1
+      guard publish(observation.takeSnapshot()) else { return .readerLeft }
+      if printed == schedule.count { return .asScheduled }
+    }
+  }
+
+  /// Until the duration is over; -1 without one.
+  private var remainingMilliseconds: Int32 {
+    guard let duration = schedule.duration else { return -1 }
+    return Int32(clamping: Int(max(0, duration - observation.elapsed) * 1000))
+  }
+
+  /// True: the loop is to end.
+  private func handleSignals(child: Int32?) -> Bool {
+    var isStopped = false
+    while let signal = signals.next() {
+      switch signal {
+      case SIGCHLD: continue
+      case SIGTERM where child != nil: kill(child ?? 0, SIGTERM)
+      case SIGINT where child != nil: continue
+      default: isStopped = true
+      }
+    }
+    return isStopped
+  }
+}
+
+/// The ends of the targets, as descriptors that become readable.
+private final class TargetDescriptors {
+  private static let firstToken: UInt64 = 1000
+  private var descriptors: [Holder?] = []
+  private let pids: [Int32]
+
+  private final class Holder {
+    let descriptor: ProcessDescriptor
+    init(_ descriptor: consuming ProcessDescriptor) { self.descriptor = descriptor }
+  }
+
+  init(_ pids: [Int32], _ poller: borrowing EventPoller) {
+    self.pids = pids
+    for (index, pid) in pids.enumerated() {
+      guard let descriptor = try? ProcessDescriptor(pid: pid) else {
+        descriptors.append(nil)
+        continue
+      }
+      try? poller.add(descriptor.descriptor, token: Self.firstToken + UInt64(index))
+      descriptors.append(Holder(descriptor))
+    }
+  }
+
+  var areGone: Bool { descriptors.allSatisfy { $0 == nil } }
+
+  func noteEnding(_ token: UInt64, _ observation: Observation, _ poller: borrowing EventPoller) {
+    guard token >= Self.firstToken, case let index = Int(token - Self.firstToken),
+      index < descriptors.count, let holder = descriptors[index]
+    else { return }
+    poller.remove(holder.descriptor.descriptor)
+    descriptors[index] = nil
+    observation.handleEvents()
+    observation.markExited(pid: pids[index])
+  }
+}

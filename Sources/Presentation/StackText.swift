@@ -1,0 +1,56 @@
+package import AllocationModel
+
+/// A call stack, innermost frame first, one frame a line.
+package struct StackText: Sendable {
+  /// Characters of the longest line, ≥ 1.
+  package let width: Int
+  /// Frames shown before the rest is only counted, ≥ 1.
+  package let maximumFrames: Int
+
+  package init(width: Int, maximumFrames: Int) {
+    self.width = width
+    self.maximumFrames = max(1, maximumFrames)
+  }
+
+  package func lines(for stack: [Frame], isTruncated: Bool) -> [Line] {
+    if stack.isEmpty { return [Line("no call stack", .dim).fitted(to: width)] }
+    var lines = stack.prefix(maximumFrames).map(line)
+    // A line that says "1 more" takes the place of what it hides.
+    if stack.count == maximumFrames + 1 {
+      lines.append(line(stack[maximumFrames]))
+    } else if stack.count > maximumFrames {
+      lines.append(Line("… \(stack.count - maximumFrames) more", .dim).fitted(to: width))
+    }
+    if isTruncated {
+      lines.append(Line("… and callers that could not be walked", .dim).fitted(to: width))
+    }
+    return lines
+  }
+
+  /// `function  file:line` or `function  module+0xoffset`. Where that doesn't fit, the file's folder goes
+  /// first, then both parts are cut in the middle.
+  private func line(_ frame: Frame) -> Line {
+    guard let function = frame.function?.printable else {
+      return Line(Self.location(frame).cutInMiddle(to: width))
+    }
+    let room = max(0, width - 2)
+    var location = Self.location(frame)
+    if function.count + location.count > room { location = Self.location(frame, hasFolder: false) }
+    // The function gets what the location leaves, but never less than three fifths if it needs them.
+    let functionWidth = min(function.count, max(room - location.count, room * 3 / 5))
+    var line = Line(function.cutInMiddle(to: functionWidth))
+    line.append("  ")
+    line.append(location.cutInMiddle(to: room - functionWidth), .dim)
+    return line.fitted(to: width)
+  }
+
+  private static func location(_ frame: Frame, hasFolder: Bool = true) -> String {
+    let suffix = frame.isInlined ? " (inlined)" : ""
+    if let file = frame.file {
+      let name = hasFolder ? file : file.split(separator: "/").last.map(String.init) ?? file
+      return (name + (frame.line.map { ":\($0)" } ?? "") + suffix).printable
+    }
+    let offset = "0x" + String(frame.offset, radix: 16)
+    return ((frame.module.map { "\($0)+\(offset)" } ?? offset) + suffix).printable
+  }
+}

@@ -1,0 +1,72 @@
+package import AllocationModel
+
+/// What is known of one target as a whole, in a few lines.
+package struct TargetHeader: Sendable {
+  /// Characters of the longest line, ≥ 1.
+  package let width: Int
+
+  package init(width: Int) {
+    self.width = width
+  }
+
+  /// - Parameter elapsed: seconds since observation began.
+  package func lines(for target: TargetSnapshot, elapsed: Double) -> [Line] {
+    var title = Line(target.name.printable.cutInMiddle(to: max(8, width / 2)), .bold)
+    title.append("  pid \(target.pid)  \(target.mode.rawValue)  ")
+    if target.hasExited {
+      title.append("exited, figures are final", .yellow)
+    } else {
+      title.append(Figure.duration(elapsed))
+    }
+    let sentences = [totals(target), residence(target), oddities(target)].compactMap { $0 }
+    return [title.fitted(to: width)] + sentences.flatMap(indented)
+  }
+
+  private func totals(_ target: TargetSnapshot) -> String {
+    let counters = target.counters
+    return "live \(Figure.bytes(counters.liveBytes)) in \(Figure.blocks(counters.liveBlocks)), "
+      + "allocated \(Figure.bytes(counters.allocatedBytes)) "
+      + "in \(Figure.count(counters.allocatedBlocks)), "
+      + "freed \(Figure.bytes(counters.freedBytes)) in \(Figure.count(counters.freedBlocks))"
+  }
+
+  /// How much of the resident memory the traced blocks explain.
+  private func residence(_ target: TargetSnapshot) -> String? {
+    guard let resident = target.residentBytes else {
+      return target.hasExited ? nil : "RSS unknown"
+    }
+    let live = target.counters.liveBytes
+    var text = "RSS \(Figure.bytes(resident)), "
+    if live > resident {
+      text += "less than is live: not all of it was touched"
+    } else {
+      let share = resident > 0 ? " (\((100 * Double(live) / Double(resident)).percent))" : ""
+      let since = target.isFromStart ? "" : " since the attach"
+      text += "\(Figure.bytes(live))\(share) of it traced\(since)"
+    }
+    guard !target.isFromStart else { return text }
+    let before = target.residentAnonymousBytesAtStart.map(Figure.bytes) ?? "memory"
+    return text + "; \(before) from before the attach is not yet seen"
+  }
+
+  private func oddities(_ target: TargetSnapshot) -> String? {
+    let parts = [
+      ("frees of blocks from before the attach", target.unknownFrees),
+      ("frees of blocks inherited from the parent", target.inheritedFrees),
+      ("failed allocations", target.failedAllocations),
+    ]
+    let counted = parts.filter { $0.1 > 0 }.map { "\($0.0): \(Figure.count($0.1))" }
+    return counted.isEmpty ? nil : counted.joined(separator: ", ")
+  }
+
+  private func indented(_ sentence: String) -> [Line] {
+    sentence.wrapped(to: max(1, width - 2)).map { Line("  " + $0).fitted(to: width) }
+  }
+}
+
+extension Double {
+  /// `37 %`, and `<1 %` for what would round to nothing.
+  fileprivate var percent: String {
+    self > 0 && self < 1 ? "<1 %" : "\(Int(self.rounded())) %"
+  }
+}

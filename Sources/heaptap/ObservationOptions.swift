@@ -1,0 +1,97 @@
+import AllocationModel
+import AllocationProbes
+import ArgumentParser
+import BPFRuntime
+import Monitoring
+
+/// What `watch` and `run` have in common: how long, how much, and which sites to show.
+struct ObservationOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Seconds between two tables.", valueName: "seconds"))
+  var interval = 2.0
+
+  @Option(help: ArgumentHelp("Stop after this many tables.", valueName: "number"))
+  var count: Int?
+
+  @Option(help: ArgumentHelp("Stop after this many seconds.", valueName: "seconds"))
+  var duration: Double?
+
+  @Flag(help: "Print one JSON object per line instead of tables.")
+  var json = false
+
+  @Option(help: ArgumentHelp("Show at most this many sites; totals cover all.", valueName: "number"))
+  var top = 10
+
+  @Option(help: "What comes first: growth, live, blocks, allocated, freed or age.")
+  var sort = SnapshotOrder.growth
+
+  @Option(
+    help: ArgumentHelp(
+      "Leave out sites without a live block older than this.", valueName: "seconds"))
+  var older: Double?
+
+  @Option(help: ArgumentHelp("Do not record smaller requests.", valueName: "bytes"))
+  var minSize: UInt64 = 0
+
+  @Option(help: ArgumentHelp("Show at most this many frames of a stack.", valueName: "number"))
+  var frames = 12
+
+  @Flag(help: "Count every allocation, whatever it costs (the only mode so far).")
+  var exact = false
+
+  @Flag(
+    help: "Also observe children that the target forks; costs all processes that share its libc.")
+  var children = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Room for live blocks, 46 bytes of kernel memory each (default: by the machine's memory).",
+      valueName: "number"))
+  var maxBlocks: Int?
+
+  @Option(help: ArgumentHelp("Room for distinct stacks.", valueName: "number"))
+  var maxStacks = 65_536
+
+  @Option(
+    help: ArgumentHelp(
+      "Do without these kinds of links: session, multi, perf.", valueName: "kinds",
+      visibility: .hidden))
+  var forbid = ""
+
+  func validate() throws {
+    func check(_ isValid: Bool, _ sentence: String) throws {
+      guard isValid else { throw ValidationError(sentence) }
+    }
+    try check(interval >= 0.01 && interval <= 86_400, "--interval takes 0.01 to 86400 seconds")
+    try check(count ?? 1 > 0, "--count takes a number from 1 on")
+    try check(duration ?? 1 > 0, "--duration takes seconds above 0")
+    try check(top > 0, "--top takes a number from 1 on")
+    try check(frames > 0, "--frames takes a number from 1 on")
+    try check(older ?? 0 >= 0, "--older takes seconds from 0 on")
+    try check(
+      (1000...1_000_000_000).contains(maxBlocks ?? 1000), "--max-blocks takes 1000 to 1000000000")
+    try check((64...16_777_216).contains(maxStacks), "--max-stacks takes 64 to 16777216")
+    for kind in forbid.split(separator: ",") {
+      try check(
+        UprobeLinkKind(rawValue: String(kind)) != nil, "--forbid takes session, multi or perf")
+    }
+  }
+
+  var settings: ProbeSettings {
+    ProbeSettings(
+      maximumBlocks: maxBlocks, maximumStacks: maxStacks, minimumSize: minSize,
+      followsChildren: children,
+      forbiddenLinkKinds: Set(
+        forbid.split(separator: ",").compactMap { UprobeLinkKind(rawValue: String($0)) }))
+  }
+
+  var observation: Observation.Options {
+    Observation.Options(minimumAge: older, order: sort)
+  }
+
+  func schedule(startsAtOnce: Bool) -> WatchLoop.Schedule {
+    WatchLoop.Schedule(
+      interval: interval, count: count, duration: duration, startsAtOnce: startsAtOnce)
+  }
+}
+
+extension SnapshotOrder: ExpressibleByArgument {}

@@ -1,0 +1,104 @@
+import AllocationModel
+import Presentation
+import TestSupport
+import Testing
+
+@Suite struct TextReportTests {
+  @Test(arguments: [60, 80, 120, 200])
+  func `a report reads as recorded`(width: Int) {
+    let report = TextReport(width: width, maximumFrames: 4).render(sampleSnapshot.limited(to: 3))
+    Golden("report-\(width).txt").expect(report)
+  }
+
+  @Test func `a coloured report reads as recorded`() {
+    let report = TextReport(width: 80, usesColor: true, maximumFrames: 2)
+    Golden("report-colour.txt").expect(report.render(sampleSnapshot.limited(to: 1)))
+  }
+
+  @Test func `colour adds escape sequences and nothing else`() {
+    let plain = TextReport(width: 80).render(sampleSnapshot)
+    let coloured = TextReport(width: 80, usesColor: true).render(sampleSnapshot)
+    #expect(coloured.replacing(/\u{1B}\[[0-9]+m/, with: "") == plain)
+    #expect(!plain.contains("\u{1B}"))
+  }
+
+  @Test func `nothing seen and nothing lost are said`() {
+    let report = TextReport(width: 80).render(Snapshot(unixNanoseconds: 0, elapsed: 0))
+    #expect(report == "nothing lost\n\nno allocation seen yet\n")
+  }
+
+  @Test func `losses are shown by reason`() {
+    let report = TextReport(width: 80).render(
+      Snapshot(unixNanoseconds: 0, elapsed: 0, lost: LossCounts(byReason: [.nesting: 1])))
+    #expect(report.hasPrefix("lost 1 event: nesting (1)\n"))
+  }
+
+  @Test func `a target seen from its start has no memory from before`() {
+    var snapshot = Snapshot(unixNanoseconds: 0, elapsed: 5)
+    snapshot.targets = [
+      TargetSnapshot(
+        pid: 7, name: "a",
+        counters: AllocationCounters(
+          allocatedBytes: 1 << 20, allocatedBlocks: 10, freedBytes: 1 << 19, freedBlocks: 5),
+        residentBytes: 4 << 20, residentAnonymousBytesAtStart: 0, isFromStart: true)
+    ]
+    #expect(
+      TextReport(width: 100).render(snapshot).hasPrefix(
+        """
+        a  pid 7  exact  5.0 s
+          live 512 KiB in 5 blocks, allocated 1.0 MiB in 10, freed 512 KiB in 5
+          RSS 4.0 MiB, 512 KiB (13 %) of it traced
+        nothing lost
+
+        """))
+  }
+
+  @Test func `one frame too many is shown, not counted`() {
+    let stack = (0..<5).map { Frame(function: "f\($0)", module: "m", offset: 1) }
+    let text = StackText(width: 80, maximumFrames: 4)
+    #expect(text.lines(for: stack, isTruncated: false).count == 5)
+    #expect(
+      text.lines(for: stack + stack, isTruncated: false).last?.rendered(usesColor: false)
+        == "… 6 more")
+  }
+
+  @Test func `no line is wider than asked for, whatever the names are`() {
+    var generator = SeededGenerator(seed: 10)
+    for _ in 0..<150 {
+      let width = Int.random(in: 20...220, using: &generator)
+      var snapshot = sampleSnapshot
+      snapshot.targets[0].name = randomName(using: &generator)
+      snapshot.targets[0].unknownFrees = generator.next()
+      snapshot.targets[0].counters.allocatedBytes = generator.next()
+      for index in snapshot.sites.indices {
+        snapshot.sites[index].assessment.reason = randomName(using: &generator)
+        snapshot.sites[index].counters.allocatedBlocks = generator.next()
+        snapshot.sites[index].growth.high = .infinity
+        snapshot.sites[index].stack = (0..<Int.random(in: 0...14, using: &generator)).map { _ in
+          Frame(
+            function: Bool.random(using: &generator) ? randomName(using: &generator) : nil,
+            module: Bool.random(using: &generator) ? randomName(using: &generator) : nil,
+            offset: generator.next(),
+            file: Bool.random(using: &generator) ? randomName(using: &generator) : nil, line: 3)
+        }
+      }
+      let report = TextReport(width: width, maximumFrames: 8).render(snapshot)
+      let widest = report.split(separator: "\n").map(\.count).max() ?? 0
+      #expect(widest <= width)
+      #expect(
+        report.unicodeScalars.allSatisfy { $0 == "\n" || $0.properties.generalCategory != .control }
+      )
+    }
+  }
+
+  private func randomName(using generator: inout SeededGenerator) -> String {
+    let alphabet: [Character] = [
+      "a", "Z", "_", ":", "<", "é", "漢", "字", "🧵", "👩‍👩‍👧", "\u{301}", "\n", "\u{1B}", "\t",
+      "\r\n", "\u{85}", "\u{202E}", " ", "…",
+    ]
+    return String(
+      (0..<Int.random(in: 0...120, using: &generator)).compactMap { _ in
+        alphabet.randomElement(using: &generator)
+      })
+  }
+}
