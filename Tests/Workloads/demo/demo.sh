@@ -43,7 +43,6 @@ first=$(awk -v target="  pid $service  " -v names="$leak|$sound" '
   /^Mappings outside/ { in_sites = 0 }
   in_sites && first == "" && match($0, names) { first = substr($0, RSTART, RLENGTH) }
   END { print first }' "$folder/output")
-echo
 if [ "$first" != "$leak" ]; then
   echo "demo: expected $leak in the first row of the last table, found ${first:-no function of the service}" >&2
   exit 1
