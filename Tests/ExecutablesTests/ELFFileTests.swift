@@ -177,7 +177,8 @@ struct ELFFileTests {
   }
 
   private func open<Result>(
-    _ builder: ELFBuilder, _ body: (borrowing ELFFile) throws -> Result
+    _ builder: ELFBuilder,
+    _ body: (borrowing ELFFile) throws -> Result
   ) throws -> Result {
     let temporary = try TemporaryFile(builder.build())
     return try body(try ELFFile(opening: temporary.path))

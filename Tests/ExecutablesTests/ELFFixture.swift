@@ -33,7 +33,8 @@ func mappedLibc() throws -> MemoryMapping? {
 
 /// `#require` for what comes from a value that can't be copied, which the macro would do.
 func required<Value>(
-  _ value: Value?, sourceLocation: SourceLocation = #_sourceLocation
+  _ value: Value?,
+  sourceLocation: SourceLocation = #_sourceLocation
 ) throws -> Value {
   try #require(value, sourceLocation: sourceLocation)
 }

@@ -9,7 +9,7 @@ struct ELFMutationTests {
     let original = Self.original(is64Bit: is64Bit)
     let temporary = try TemporaryFile(original)
     var generator = SeededGenerator(seed: is64Bit ? 64 : 32)
-    for _ in 0..<2500 {
+    for _ in 0..<1500 {
       var bytes = original
       for _ in 0..<Int.random(in: 1...6, using: &generator) {
         Self.damage(&bytes, &generator)

@@ -41,7 +41,10 @@ struct InstructionClassTests {
     [0xe3, 0x10], [0xe2, 0x10],  // jrcxz, loop
   ]
 
-  @Test("a prefix or another operand makes it a form the kernel does not emulate", arguments: prefixed)
+  @Test(
+    "a prefix or another operand makes it a form the kernel does not emulate",
+    arguments: prefixed
+  )
   func prefixes(bytes: [UInt8]) throws {
     let instruction = try #require(Instruction(code: bytes, at: 0))
     #expect(instruction.instructionClass == .other)

@@ -38,10 +38,15 @@ struct LibcProbePointTests {
 
   @Test("a stricter kernel moves points on or to the entry, never elsewhere", arguments: names)
   func fewerClasses(name: String) throws {
+    guard let (function, code) = try function(name) else { return }
     for removed in InstructionClass.allCases {
       var profile = EmulationProfile.documented
       profile.emulated.remove(removed)
-      guard let (code, point) = try select(name, profile: profile) else { continue }
+      let point = try ProbePointSelector.select(
+        code: code,
+        entry: function.address,
+        profile: profile
+      )
       #expect(point.instructionClass != removed || point.execution == .singleStepped)
       if point.execution == .singleStepped {
         let first = try #require(Instruction(code: code, at: 0))
@@ -68,18 +73,23 @@ struct LibcProbePointTests {
     }
   }
 
+  private func select(_ name: String) throws -> (code: [UInt8], point: ProbePoint)? {
+    guard let (function, code) = try function(name) else { return nil }
+    let point = try ProbePointSelector.select(
+      code: code,
+      entry: function.address,
+      profile: .documented
+    )
+    #expect(point.address == function.address + UInt64(point.offset))
+    return (code, point)
+  }
+
   /// nil where this libc has no such function.
-  private func select(
-    _ name: String, profile: EmulationProfile = .documented
-  ) throws -> (code: [UInt8], point: ProbePoint)? {
+  private func function(_ name: String) throws -> (symbol: FunctionSymbol, code: [UInt8])? {
     let mapping = try #require(try mappedLibc())
     let file = try ELFFile(opening: try #require(mapping.path))
     guard let function = file.functionSymbol(named: name) else { return nil }
-    let code = try file.code(of: function)
-    let point = try ProbePointSelector.select(
-      code: code, entry: function.address, profile: profile)
-    #expect(point.address == function.address + UInt64(point.offset))
-    return (code, point)
+    return (function, try file.code(of: function))
   }
 
   private func instructions(of code: [UInt8], upTo end: Int) throws -> [Instruction] {

@@ -15,7 +15,8 @@ struct ProbePointSelectorTests {
   static let ret: [UInt8] = [0xc3]
 
   func select(
-    _ code: [UInt8], emulating profile: EmulationProfile = .documented
+    _ code: [UInt8],
+    emulating profile: EmulationProfile = .documented
   ) throws(ExecutableError) -> ProbePoint {
     try ProbePointSelector.select(code: code, entry: Self.entry, profile: profile)
   }
@@ -139,7 +140,8 @@ struct ProbePointSelectorTests {
 
   @Test("a function of nothing but nops can't be probed")
   func onlyNops() {
-    #expect(throws: ExecutableError.noProbePoint(entry: Self.entry, obstacle: .functionEnds(at: 5))) {
+    #expect(throws: ExecutableError.noProbePoint(entry: Self.entry, obstacle: .functionEnds(at: 5)))
+    {
       try select(Self.nop5)
     }
     #expect(throws: ExecutableError.self) { try select([]) }

@@ -18,8 +18,11 @@ struct SymbolTableTests {
     var builder = SymbolTableBuilder()
     for function in functions {
       builder.insert(
-        function.name, address: function.address, byteCount: function.byteCount,
-        binding: function.binding)
+        function.name,
+        address: function.address,
+        byteCount: function.byteCount,
+        binding: function.binding
+      )
     }
     return builder.build()
   }
@@ -27,7 +30,8 @@ struct SymbolTableTests {
   @Test("an address has the name of the function that covers it, and no other")
   func covers() {
     let symbols = table([
-      Function(name: "a", address: 100, byteCount: 10), Function(name: "b", address: 120, byteCount: 5),
+      Function(name: "a", address: 100, byteCount: 10),
+      Function(name: "b", address: 120, byteCount: 5),
     ])
     #expect(symbols.symbol(at: 99) == nil)
     #expect(symbols.symbol(at: 100) == SymbolTable.Symbol(name: "a", start: 100))
@@ -44,8 +48,10 @@ struct SymbolTableTests {
   func sizeless() {
     let symbols = table([
       Function(name: "label", address: 50, byteCount: 0),
-      Function(name: "_start", address: 80, byteCount: 0), Function(name: "start", address: 80, byteCount: 0),
-      Function(name: "f", address: 100, byteCount: 10), Function(name: "inside", address: 105, byteCount: 0),
+      Function(name: "_start", address: 80, byteCount: 0),
+      Function(name: "start", address: 80, byteCount: 0),
+      Function(name: "f", address: 100, byteCount: 10),
+      Function(name: "inside", address: 105, byteCount: 0),
       Function(name: "alias", address: 100, byteCount: 0),
     ])
     #expect(symbols.symbol(at: 50)?.name == "label")
@@ -81,9 +87,13 @@ struct SymbolTableTests {
     ("z_exported", [Function(name: "a_local", address: 0, byteCount: 0, binding: .local)]),
   ]
 
-  @Test("of several names people get the one they know, in any order of the table", arguments: aliases)
+  @Test(
+    "of several names people get the one they know, in any order of the table",
+    arguments: aliases
+  )
   func preferred(best: String, others: [Function]) {
-    let all = [Function(name: best, address: 16, byteCount: 8, binding: best == "sbrk" ? .weak : .global)]
+    let all =
+      [Function(name: best, address: 16, byteCount: 8, binding: best == "sbrk" ? .weak : .global)]
       + others.map {
         Function(name: $0.name, address: 16, byteCount: 8, binding: $0.binding)
       }
@@ -111,9 +121,12 @@ struct SymbolTableTests {
     for round in 0..<300 {
       let functions = (0..<Int.random(in: 1...25, using: &generator)).map { index in
         Function(
-          name: "f\(index)", address: UInt64.random(in: 1...60, using: &generator),
-          byteCount: Bool.random(using: &generator) ? 0 : UInt64.random(in: 1...30, using: &generator),
-          binding: Bool.random(using: &generator) ? .global : .local)
+          name: "f\(index)",
+          address: UInt64.random(in: 1...60, using: &generator),
+          byteCount: Bool.random(using: &generator)
+            ? 0 : UInt64.random(in: 1...30, using: &generator),
+          binding: Bool.random(using: &generator) ? .global : .local
+        )
       }
       let symbols = table(functions)
       for address: UInt64 in 0..<100 {

@@ -11,6 +11,8 @@ package func landmark(_ value: Int32) -> Int32 { value &* 3 &+ 1 }
 
 @Suite("Symbolizer")
 struct SymbolizerTests {
+  /// Shared, since this program's own symbols take seconds to read in a debug build.
+  static let cache = ModuleCache()
   let own = ProcessDirectory(pid: getpid())
 
   func address(of name: String) throws -> UInt64 {
@@ -42,7 +44,9 @@ struct SymbolizerTests {
   @Test("functions of this very program are named")
   func ownFunction() throws {
     let address = unsafeBitCast(
-      landmark as @convention(c) (Int32) -> Int32, to: UInt.self)
+      landmark as @convention(c) (Int32) -> Int32,
+      to: UInt.self
+    )
     let frames = try symbolizer().frames(for: [UInt64(address) + 1])
     #expect(frames[0].function?.contains("landmark") == true)
   }
@@ -54,7 +58,7 @@ struct SymbolizerTests {
       MemoryMapping(start: 0x3000, end: 0x4000, permissions: [.read, .execute]),
       MemoryMapping(start: 0x5000, end: 0x6000, permissions: [.read, .execute], path: "[vdso]"),
     ]
-    var symbolizer = Symbolizer(pid: getpid(), cache: ModuleCache())
+    var symbolizer = Symbolizer(pid: getpid(), cache: Self.cache)
     symbolizer.update(mappings: mappings)
     let frames = symbolizer.frames(for: [0x1800, 0x3800, 0x5800, 0x9000, 0])
     #expect(frames.map(\.module) == ["[heap]", "[anon]", "[vdso]", nil, nil])
@@ -78,9 +82,10 @@ struct SymbolizerTests {
       }
     }
     let mapping = try #require(libc)
-    var symbolizer = Symbolizer(pid: child.processIdentifier, cache: ModuleCache())
+    var symbolizer = Symbolizer(pid: child.processIdentifier, cache: Self.cache)
     symbolizer.update(mappings: try directory.mappings().mappings)
-    child.terminate()
+    // Test runners may block SIGTERM, and children inherit that.
+    kill(child.processIdentifier, SIGKILL)
     child.waitUntilExit()
 
     let file = try ELFFile(opening: try #require(mapping.path))
@@ -107,9 +112,15 @@ struct SymbolizerTests {
   @Test("a file that can't be read costs its names and is reported")
   func unreadable() {
     let mapping = MemoryMapping(
-      start: 0x1000, end: 0x3000, permissions: [.read, .execute], fileOffset: 0x4000,
-      deviceMajor: 1, inode: 99, path: "/nonexistent/lib.so")
-    var symbolizer = Symbolizer(pid: getpid(), cache: ModuleCache())
+      start: 0x1000,
+      end: 0x3000,
+      permissions: [.read, .execute],
+      fileOffset: 0x4000,
+      deviceMajor: 1,
+      inode: 99,
+      path: "/nonexistent/lib.so"
+    )
+    var symbolizer = Symbolizer(pid: getpid(), cache: Self.cache)
     symbolizer.update(mappings: [mapping])
     #expect(symbolizer.failuresByPath.keys.sorted() == ["/nonexistent/lib.so"])
     let frame = symbolizer.frames(for: [0x1001])[0]
@@ -120,7 +131,7 @@ struct SymbolizerTests {
   }
 
   private func symbolizer() throws -> Symbolizer {
-    var symbolizer = Symbolizer(pid: getpid(), cache: ModuleCache())
+    var symbolizer = Symbolizer(pid: getpid(), cache: Self.cache)
     symbolizer.update(mappings: try own.mappings().mappings)
     return symbolizer
   }

@@ -7,13 +7,21 @@ struct MappingsTextTests {
   @Test("a file mapping has all fields")
   func file() throws {
     let mapping = try parse(
-      "7f0a1c000000-7f0a1c021000 r-xp 00026000 fd:01 1837   /usr/lib/x86_64-linux-gnu/libc.so.6")
+      "7f0a1c000000-7f0a1c021000 r-xp 00026000 fd:01 1837   /usr/lib/x86_64-linux-gnu/libc.so.6"
+    )
     #expect(
       mapping
         == MemoryMapping(
-          start: 0x7f0a_1c00_0000, end: 0x7f0a_1c02_1000, permissions: [.read, .execute],
-          fileOffset: 0x26000, deviceMajor: 0xfd, deviceMinor: 1, inode: 1837,
-          path: "/usr/lib/x86_64-linux-gnu/libc.so.6"))
+          start: 0x7f0a_1c00_0000,
+          end: 0x7f0a_1c02_1000,
+          permissions: [.read, .execute],
+          fileOffset: 0x26000,
+          deviceMajor: 0xfd,
+          deviceMinor: 1,
+          inode: 1837,
+          path: "/usr/lib/x86_64-linux-gnu/libc.so.6"
+        )
+    )
     #expect(mapping.byteCount == 0x21000)
     #expect(mapping.isFile)
   }
@@ -30,7 +38,8 @@ struct MappingsTextTests {
 
   @Test(
     "the kernel's names are kept as they are",
-    arguments: ["[heap]", "[stack]", "[uprobes]", "[vdso]", "[anon:name with spaces]"])
+    arguments: ["[heap]", "[stack]", "[uprobes]", "[vdso]", "[anon:name with spaces]"]
+  )
   func names(name: String) throws {
     let mapping = try parse("7f00-7f10 rw-p 00000000 00:00 0      \(name)")
     #expect(mapping.path == name)

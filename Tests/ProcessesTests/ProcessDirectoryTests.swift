@@ -88,7 +88,8 @@ struct ProcessDirectoryTests {
   @Test("without map_files the path serves, if it is the same file")
   func fallback() throws {
     var libc = try #require(
-      try own.mappings().mappings.first { $0.path?.contains("libc.so") == true })
+      try own.mappings().mappings.first { $0.path?.contains("libc.so") == true }
+    )
     // No such mapping, so map_files has no such entry.
     libc.start = 0x1000
     libc.end = 0x2000

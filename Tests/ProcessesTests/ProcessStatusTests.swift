@@ -24,7 +24,8 @@ struct ProcessStatusTests {
 
   @Test(
     "a name may hold what looks like the end of it",
-    arguments: ["a) S 1 1 1", "((", ") R (", "line\nbreak", ""])
+    arguments: ["a) S 1 1 1", "((", ") R (", "line\nbreak", ""]
+  )
   func names(name: String) throws {
     let status = try #require(parse(stat: stat(name: name), status: Self.status))
     #expect(status.name == name)
@@ -52,7 +53,9 @@ struct ProcessStatusTests {
   func mutations() {
     let stat = Array(stat(name: "a (b)").utf8)
     let status = Array(Self.status.utf8)
-    for length in 0..<stat.count { _ = ProcessStatus(stat: Array(stat.prefix(length)), status: status) }
+    for length in 0..<stat.count {
+      _ = ProcessStatus(stat: Array(stat.prefix(length)), status: status)
+    }
     for position in stat.indices {
       for byte: UInt8 in [0, 0x20, 0x28, 0x29, 0x2d, 0x39, 0xff] {
         var bytes = stat

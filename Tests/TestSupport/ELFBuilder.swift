@@ -16,8 +16,13 @@ package struct ELFBuilder {
     package var version: UInt16
 
     package init(
-      _ name: String, at value: UInt64, size: UInt64 = 16, binding: UInt8 = 1, type: UInt8 = 2,
-      section: UInt16 = 1, version: UInt16 = 1
+      _ name: String,
+      at value: UInt64,
+      size: UInt64 = 16,
+      binding: UInt8 = 1,
+      type: UInt8 = 2,
+      section: UInt16 = 1,
+      version: UInt16 = 1
     ) {
       self.name = name
       self.value = value
@@ -104,9 +109,14 @@ package struct ELFBuilder {
     for (part, offset) in zip(parts, offsets) {
       let isTable = part.type == 2 || part.type == 11
       out.sectionHeader(
-        type: part.type, part.address, offset,
+        type: part.type,
+        part.address,
+        offset,
         isTable ? symbolTableByteCount ?? UInt64(part.bytes.count) : UInt64(part.bytes.count),
-        link: isTable ? symbolLink ?? part.link : part.link, part.alignment, part.entryByteCount)
+        link: isTable ? symbolLink ?? part.link : part.link,
+        part.alignment,
+        part.entryByteCount
+      )
     }
     return out.bytes
   }
@@ -139,7 +149,8 @@ package struct ELFBuilder {
     }
     if let interpreter {
       parts.append(
-        Part(type: 1, flags: 4, bytes: Array(interpreter.utf8) + [0], segmentType: 3))
+        Part(type: 1, flags: 4, bytes: Array(interpreter.utf8) + [0], segmentType: 3)
+      )
     }
     return parts
   }
@@ -182,7 +193,11 @@ private struct Writer {
   }
 
   mutating func programHeader(
-    type: UInt32, _ flags: UInt32, _ offset: Int, _ location: UInt64, _ byteCount: Int
+    type: UInt32,
+    _ flags: UInt32,
+    _ offset: Int,
+    _ location: UInt64,
+    _ byteCount: Int
   ) {
     word(type)
     if is64Bit { word(flags) }
@@ -196,8 +211,13 @@ private struct Writer {
   }
 
   mutating func sectionHeader(
-    type: UInt32, _ location: UInt64, _ offset: Int, _ byteCount: UInt64, link: UInt32,
-    _ alignment: UInt64, _ entryByteCount: UInt64
+    type: UInt32,
+    _ location: UInt64,
+    _ offset: Int,
+    _ byteCount: UInt64,
+    link: UInt32,
+    _ alignment: UInt64,
+    _ entryByteCount: UInt64
   ) {
     word(0)
     word(type)
