@@ -76,8 +76,11 @@ let package = Package(
       exclude: ["Goldens"]),
     .testTarget(
       name: "ExecutablesTests",
-      dependencies: ["Executables", "LinuxSystem", "Processes", "TestSupport"]),
-    .testTarget(name: "ProcessesTests", dependencies: ["Processes", "TestSupport"]),
+      dependencies: [
+        "AllocationModel", "Executables", "LinuxSystem", "Processes", "TestSupport",
+      ]),
+    .testTarget(
+      name: "ProcessesTests", dependencies: ["AllocationModel", "Processes", "TestSupport"]),
     .testTarget(
       name: "AllocationProbesTests",
       dependencies: ["AllocationModel", "AllocationProbes", "ProbeABI", "TestSupport"]),
