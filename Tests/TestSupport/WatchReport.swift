@@ -1,0 +1,148 @@
+import Foundation
+
+/// One line of `heaptap watch --json`.
+package struct WatchReport: Decodable, Sendable {
+  package struct Target: Decodable, Sendable {
+    package var pid: Int32
+    package var name: String
+    package var mode: String
+    package var allocatedBlocks: UInt64
+    package var allocatedBytes: UInt64
+    package var freedBlocks: UInt64
+    package var freedBytes: UInt64
+    package var liveBlocks: UInt64
+    package var liveBytes: UInt64
+    package var inheritedFrees: UInt64
+    package var unknownFrees: UInt64
+    package var failedAllocations: UInt64
+    package var exited: Bool
+    package var fromStart: Bool
+
+    package var figures: Figures {
+      Figures(
+        allocatedBlocks: allocatedBlocks,
+        allocatedBytes: allocatedBytes,
+        freedBlocks: freedBlocks,
+        freedBytes: freedBytes,
+        liveBlocks: liveBlocks,
+        liveBytes: liveBytes
+      )
+    }
+  }
+
+  package struct Site: Decodable, Sendable {
+    package var id: String
+    package var pid: Int32
+    package var verdict: String
+    package var allocatedBlocks: UInt64
+    package var allocatedBytes: UInt64
+    package var freedBlocks: UInt64
+    package var freedBytes: UInt64
+    package var liveBlocks: UInt64
+    package var liveBytes: UInt64
+    package var stack: [Frame]
+
+    package var functions: [String] { stack.map { $0.function ?? "?" } }
+
+    package var figures: Figures {
+      Figures(
+        allocatedBlocks: allocatedBlocks,
+        allocatedBytes: allocatedBytes,
+        freedBlocks: freedBlocks,
+        freedBytes: freedBytes,
+        liveBlocks: liveBlocks,
+        liveBytes: liveBytes
+      )
+    }
+  }
+
+  package struct Frame: Decodable, Sendable {
+    package var function: String?
+    package var module: String?
+    package var file: String?
+    package var line: Int?
+  }
+
+  package struct Lost: Decodable, Sendable {
+    package var total: UInt64
+    package var byReason: [String: UInt64]
+  }
+
+  package var schema: String
+  package var targets: [Target]
+  package var sites: [Site]
+  package var mappings: [Site]
+  package var lost: Lost
+
+  package static func decode(_ lines: String) throws -> [WatchReport] {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    // A line still being written has no end yet.
+    return try lines.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+      .map { try decoder.decode(WatchReport.self, from: Data($0.utf8)) }
+  }
+}
+
+/// Six counters that a workload tells of itself and heaptap of the workload.
+package struct Figures: Hashable, Sendable, CustomStringConvertible {
+  package var allocatedBlocks: UInt64 = 0
+  package var allocatedBytes: UInt64 = 0
+  package var freedBlocks: UInt64 = 0
+  package var freedBytes: UInt64 = 0
+  package var liveBlocks: UInt64 = 0
+  package var liveBytes: UInt64 = 0
+
+  package init(
+    allocatedBlocks: UInt64 = 0,
+    allocatedBytes: UInt64 = 0,
+    freedBlocks: UInt64 = 0,
+    freedBytes: UInt64 = 0,
+    liveBlocks: UInt64 = 0,
+    liveBytes: UInt64 = 0
+  ) {
+    self.allocatedBlocks = allocatedBlocks
+    self.allocatedBytes = allocatedBytes
+    self.freedBlocks = freedBlocks
+    self.freedBytes = freedBytes
+    self.liveBlocks = liveBlocks
+    self.liveBytes = liveBytes
+  }
+
+  /// As told by a workload.
+  package init?(truth: [String: UInt64]) {
+    guard
+      let allocatedBlocks = truth["allocated_blocks"],
+      let allocatedBytes = truth["allocated_bytes"],
+      let freedBlocks = truth["freed_blocks"], let freedBytes = truth["freed_bytes"],
+      let liveBlocks = truth["live_blocks"], let liveBytes = truth["live_bytes"]
+    else { return nil }
+    self.init(
+      allocatedBlocks: allocatedBlocks,
+      allocatedBytes: allocatedBytes,
+      freedBlocks: freedBlocks,
+      freedBytes: freedBytes,
+      liveBlocks: liveBlocks,
+      liveBytes: liveBytes
+    )
+  }
+
+  /// The sum of some sites.
+  package init(_ sites: [WatchReport.Site]) {
+    self.init()
+    for site in sites.map(\.figures) {
+      allocatedBlocks += site.allocatedBlocks
+      allocatedBytes += site.allocatedBytes
+      freedBlocks += site.freedBlocks
+      freedBytes += site.freedBytes
+      liveBlocks += site.liveBlocks
+      liveBytes += site.liveBytes
+    }
+  }
+
+  package var description: String {
+    """
+    allocated \(allocatedBlocks) blocks, \(allocatedBytes) bytes; \
+    freed \(freedBlocks), \(freedBytes); live \(liveBlocks), \(liveBytes)
+    """
+  }
+}
