@@ -38,7 +38,8 @@ let package = Package(
     .target(
       name: "AllocationProbes",
       dependencies: [
-        "AllocationModel", "BPFRuntime", "Executables", "LinuxSystem", "ProbeABI", "Processes",
+        "AllocationModel", "BPFRuntime", "CLinux", "Executables", "LinuxSystem", "ProbeABI",
+        "Processes",
       ]),
     .target(
       name: "Monitoring",

@@ -101,7 +101,8 @@ struct PairBenchmark {
   }
 
   /// In the copy of libc that the target uses, `cfree` begins at free's probe point.
-  private func script(_ library: String, _ target: Subprocess, free: String, _ measure: () -> Void) {
+  private func script(_ library: String, _ target: Subprocess, free: String, _ measure: () -> Void)
+  {
     let edit = "s#LIBC#\(library)#g; s/MALLOC/malloc/; s/FREE/\(free)/; s/PID/\(target.pid)/g"
     let tracer = Subprocess([
       "sh", "-c",

@@ -17,9 +17,12 @@ struct Report {
     var lines = ["one malloc+free pair, 64 alternating paths of \(frames) frames, median ns:"]
     for variant in PairBenchmark.Variant.allCases {
       guard let value = median(variant), let count = samples[variant]?.count else { continue }
-      lines.append("  \(pad(variant.title, 46)) \(pad(rounded(value, 0), 8, right: true))   n=\(count)")
+      lines.append(
+        "  \(pad(variant.title, 46)) \(pad(rounded(value, 0), 8, right: true))   n=\(count)")
     }
-    for (title, value) in ratios { lines.append("  \(pad(title, 46)) \(pad(rounded(value, 2), 8, right: true))") }
+    for (title, value) in ratios {
+      lines.append("  \(pad(title, 46)) \(pad(rounded(value, 2), 8, right: true))")
+    }
     return lines.joined(separator: "\n") + "\n"
   }
 

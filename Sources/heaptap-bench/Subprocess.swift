@@ -37,7 +37,8 @@ final class Subprocess {
       buffer += chunk[..<count]
     }
     guard let end = buffer.lastIndex(of: UInt8(ascii: "\n")) else { return [] }
-    let lines = String(decoding: buffer[...end], as: UTF8.self).split(separator: "\n").map(String.init)
+    let lines = String(decoding: buffer[...end], as: UTF8.self).split(separator: "\n").map(
+      String.init)
     buffer.removeSubrange(...end)
     return lines
   }

@@ -41,7 +41,9 @@ extension AllocatorFile {
     var refusals: [Refusal] = []
     var taken: Set<UInt64> = []
     for function in ProbedFunction.all {
-      guard let symbol = found[function.name], taken.insert(symbol.address).inserted else { continue }
+      guard let symbol = found[function.name], taken.insert(symbol.address).inserted else {
+        continue
+      }
       do throws(ExecutableError) {
         let point = try ProbePointSelector.select(
           code: file.code(of: symbol), entry: symbol.address, profile: profile)

@@ -2,8 +2,8 @@ package import BPFRuntime
 import CLinux
 package import Executables
 import Glibc
-import Processes
 import ProbeABI
+import Processes
 
 /// What probes cost on the running kernel, measured on functions of this very process.
 ///
@@ -24,7 +24,8 @@ package struct ProbeCalibration: Sendable {
   private static let subjects: [(InstructionClass, UInt32)] = [
     (.push, LINUX_SUBJECT_PUSH.rawValue), (.pushExtended, LINUX_SUBJECT_PUSH_REX.rawValue),
     (.jumpShort, LINUX_SUBJECT_JMP_SHORT.rawValue), (.jumpNear, LINUX_SUBJECT_JMP_NEAR.rawValue),
-    (.branchShort, LINUX_SUBJECT_JCC_SHORT.rawValue), (.branchNear, LINUX_SUBJECT_JCC_NEAR.rawValue),
+    (.branchShort, LINUX_SUBJECT_JCC_SHORT.rawValue),
+    (.branchNear, LINUX_SUBJECT_JCC_NEAR.rawValue),
     (.call, LINUX_SUBJECT_CALL_NEAR.rawValue), (.nop, LINUX_SUBJECT_NOP.rawValue),
     (.endbr64, LINUX_SUBJECT_ENDBR64.rawValue), (.other, LINUX_SUBJECT_OTHER.rawValue),
   ]
