@@ -121,7 +121,7 @@ demo: need-root tracefs build-release ## Watch a leaking service as its operator
 .PHONY: bench
 bench: need-root tracefs setup-test need-swift bpf ## Measure what observation costs; writes bench-results.json (root)
 	@$(HAND_BACK)
-	$(AS_OWNER) $(SWIFT) build $(RELEASE_FLAGS)
+	$(AS_OWNER) $(SWIFT) build $(RELEASE_FLAGS) --product heaptap-bench
 	HEAPTAP_BINARY=$(CURDIR)/$(RELEASE)/heaptap $(RELEASE)/heaptap-bench
 
 # ---- Testing ----

@@ -38,7 +38,8 @@ let package = Package(
     .target(
       name: "AllocationProbes",
       dependencies: [
-        "AllocationModel", "BPFRuntime", "Executables", "LinuxSystem", "ProbeABI", "Processes",
+        "AllocationModel", "BPFRuntime", "CLinux", "Executables", "LinuxSystem", "ProbeABI",
+        "Processes",
       ]),
     .target(
       name: "Monitoring",
@@ -58,6 +59,12 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .executableTarget(
+      name: "heaptap-bench",
+      dependencies: [
+        "AllocationProbes", "BPFRuntime", "Executables", "LinuxSystem", "Processes",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(
@@ -70,8 +77,11 @@ let package = Package(
       exclude: ["Goldens"]),
     .testTarget(
       name: "ExecutablesTests",
-      dependencies: ["Executables", "LinuxSystem", "Processes", "TestSupport"]),
-    .testTarget(name: "ProcessesTests", dependencies: ["Processes", "TestSupport"]),
+      dependencies: [
+        "AllocationModel", "Executables", "LinuxSystem", "Processes", "TestSupport",
+      ]),
+    .testTarget(
+      name: "ProcessesTests", dependencies: ["AllocationModel", "Processes", "TestSupport"]),
     .testTarget(
       name: "AllocationProbesTests",
       dependencies: ["AllocationModel", "AllocationProbes", "ProbeABI", "TestSupport"]),

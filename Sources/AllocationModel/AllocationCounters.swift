@@ -8,7 +8,9 @@ package struct AllocationCounters: Hashable, Sendable {
   package var freedBlocks: UInt64
 
   package init(
-    allocatedBytes: UInt64 = 0, allocatedBlocks: UInt64 = 0, freedBytes: UInt64 = 0,
+    allocatedBytes: UInt64 = 0,
+    allocatedBlocks: UInt64 = 0,
+    freedBytes: UInt64 = 0,
     freedBlocks: UInt64 = 0
   ) {
     self.allocatedBytes = allocatedBytes
@@ -19,8 +21,8 @@ package struct AllocationCounters: Hashable, Sendable {
 
   /// Bytes allocated and not freed, ≥ 0.
   ///
-  /// The four counters are read one after another while the program runs; a free that lands between two
-  /// reads must not turn into a huge unsigned number, so the difference stops at 0.
+  /// The four counters are read one after another while the program runs; a free that lands between
+  /// two reads must not turn into a huge unsigned number, so the difference stops at 0.
   package var liveBytes: UInt64 { allocatedBytes > freedBytes ? allocatedBytes - freedBytes : 0 }
   package var liveBlocks: UInt64 {
     allocatedBlocks > freedBlocks ? allocatedBlocks - freedBlocks : 0
@@ -31,7 +33,8 @@ package struct AllocationCounters: Hashable, Sendable {
       allocatedBytes: lhs.allocatedBytes &+ rhs.allocatedBytes,
       allocatedBlocks: lhs.allocatedBlocks &+ rhs.allocatedBlocks,
       freedBytes: lhs.freedBytes &+ rhs.freedBytes,
-      freedBlocks: lhs.freedBlocks &+ rhs.freedBlocks)
+      freedBlocks: lhs.freedBlocks &+ rhs.freedBlocks
+    )
   }
 
   package static func += (lhs: inout Self, rhs: Self) { lhs = lhs + rhs }

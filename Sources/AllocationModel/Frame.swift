@@ -11,7 +11,8 @@ package struct Frame: Hashable, Sendable {
   package var module: String?
   /// GNU build id in lower-case hex; nil where the file has none.
   package var buildID: String?
-  /// Address in the module's own address space (ELF `p_vaddr`), or the plain address without a module.
+  /// Address in the module's own address space (ELF `p_vaddr`), or the plain address without a
+  /// module.
   package var offset: UInt64
   /// Source file, where debug information names it.
   package var file: String?
@@ -22,8 +23,14 @@ package struct Frame: Hashable, Sendable {
   package var kind: Kind
 
   package init(
-    function: String? = nil, module: String? = nil, buildID: String? = nil, offset: UInt64,
-    file: String? = nil, line: Int? = nil, isInlined: Bool = false, kind: Kind = .native
+    function: String? = nil,
+    module: String? = nil,
+    buildID: String? = nil,
+    offset: UInt64,
+    file: String? = nil,
+    line: Int? = nil,
+    isInlined: Bool = false,
+    kind: Kind = .native
   ) {
     self.function = function
     self.module = module

@@ -1,4 +1,6 @@
-/// Why an event was not counted. The raw value is the name in reports and JSON.
+/// Why an event was not counted.
+///
+/// The raw value is the name in reports and JSON.
 package enum LossReason: String, CaseIterable, Sendable {
   /// No slot for one more live block; its size and later free are unknown.
   case blockTableFull = "block_table_full"
@@ -22,7 +24,9 @@ package enum LossReason: String, CaseIterable, Sendable {
   case unreadableResult = "unreadable_result"
 }
 
-/// How many events were lost, by reason. Reasons that never occurred are absent.
+/// How many events were lost, by reason.
+///
+/// Reasons that never occurred are absent.
 package struct LossCounts: Hashable, Sendable {
   package var byReason: [LossReason: UInt64]
 

@@ -14,10 +14,10 @@ struct Estimate: Hashable, Sendable {
 
 /// What flowed into and out of a site between its first and last sample.
 ///
-/// Allocations and frees are taken as two Poisson counts A and F: their difference has the standard deviation
-/// √(A+F). A slope through live bytes would not do: live bytes are a random walk, and a random walk has slopes.
-/// Where the flow varies from sample to sample by more than a Poisson count does (bursts, sizes that differ),
-/// the interval is as wide as that variation says.
+/// Allocations and frees are taken as two Poisson counts A and F: their difference has the standard
+/// deviation √(A+F). A slope through live bytes would not do: live bytes are a random walk, and a
+/// random walk has slopes. Where the flow varies from sample to sample by more than a Poisson count
+/// does (bursts, sizes that differ), the interval is as wide as that variation says.
 struct NetFlow: Hashable, Sendable {
   /// Seconds between the first and the last sample, ≥ 0.
   let duration: Double
@@ -46,17 +46,24 @@ struct NetFlow: Hashable, Sendable {
     let observed = Self.variation(samples, duration: duration)
     let student = Quantile.student95(intervals: observed.intervals)
     let blockMargin = max(
-      Quantile.normal95 * eventCount.squareRoot(), student * observed.blocks.squareRoot())
+      Quantile.normal95 * eventCount.squareRoot(),
+      student * observed.blocks.squareRoot()
+    )
     let byteMargin = max(blockMargin * meanSize, student * observed.bytes.squareRoot())
 
     self.init(
-      duration: duration, allocatedBlocks: allocated, freedBlocks: freed,
+      duration: duration,
+      allocatedBlocks: allocated,
+      freedBlocks: freed,
       blocks: Estimate(value: Double(allocated) - Double(freed), margin: blockMargin),
-      bytes: Estimate(value: allocatedBytes - freedBytes, margin: byteMargin))
+      bytes: Estimate(value: allocatedBytes - freedBytes, margin: byteMargin)
+    )
   }
 
   private init(
-    duration: Double = 0, allocatedBlocks: UInt64 = 0, freedBlocks: UInt64 = 0,
+    duration: Double = 0,
+    allocatedBlocks: UInt64 = 0,
+    freedBlocks: UInt64 = 0,
     blocks: Estimate = Estimate(value: 0, margin: 0),
     bytes: Estimate = Estimate(value: 0, margin: 0)
   ) {
@@ -67,7 +74,8 @@ struct NetFlow: Hashable, Sendable {
     self.bytes = bytes
   }
 
-  /// Bytes per second with the interval of the blocks test, each net block counted with the bytes it brought.
+  /// Bytes per second with the interval of the blocks test, each net block counted with the bytes
+  /// it brought.
   ///
   /// Where the number of blocks says nothing, the bytes' own interval holds.
   var growth: GrowthRate {
@@ -75,18 +83,23 @@ struct NetFlow: Hashable, Sendable {
     let sizePerNetBlock = blocks.value == 0 ? 0 : bytes.value / blocks.value
     if !blocks.includesZero, sizePerNetBlock > 0 {
       return GrowthRate(
-        bytesPerSecond: bytes.value / duration, low: blocks.low * sizePerNetBlock / duration,
-        high: blocks.high * sizePerNetBlock / duration)
+        bytesPerSecond: bytes.value / duration,
+        low: blocks.low * sizePerNetBlock / duration,
+        high: blocks.high * sizePerNetBlock / duration
+      )
     }
     return GrowthRate(
-      bytesPerSecond: bytes.value / duration, low: bytes.low / duration,
-      high: bytes.high / duration)
+      bytesPerSecond: bytes.value / duration,
+      low: bytes.low / duration,
+      high: bytes.high / duration
+    )
   }
 
-  /// The variance of the whole flow as its intervals show it: squared deviations from the mean rate, each over
-  /// the length of its interval, since intervals differ in length.
+  /// The variance of the whole flow as its intervals show it: squared deviations from the mean
+  /// rate, each over the length of its interval, since intervals differ in length.
   private static func variation(
-    _ samples: ArraySlice<FlowSample>, duration: Double
+    _ samples: ArraySlice<FlowSample>,
+    duration: Double
   ) -> (blocks: Double, bytes: Double, intervals: Int) {
     guard samples.count > 2, duration > 0, let first = samples.first, let last = samples.last
     else { return (0, 0, 1) }

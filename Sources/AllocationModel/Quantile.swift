@@ -5,7 +5,8 @@ enum Quantile {
   /// Two-sided 95 % of the standard normal distribution.
   static let normal95 = 1.96
 
-  /// Two-sided 95 % of Student's t for the mean of `intervals` values (expansion in 1/degrees of freedom).
+  /// Two-sided 95 % of Student's t for the mean of `intervals` values (expansion in 1/degrees of
+  /// freedom).
   static func student95(intervals: Int) -> Double {
     let freedom = Double(max(1, intervals - 1))
     let z = normal95
@@ -16,8 +17,9 @@ enum Quantile {
       + (3 * z5 * z * z + 19 * z5 + 17 * z3 - 15 * z) / (384 * freedom * freedom * freedom)
   }
 
-  /// How many times wider than for one test a 95 % margin must be when `count` sites are tested together, so that
-  /// all of them together raise a false alarm as rarely as one alone (Bonferroni; ≥ 1).
+  /// How many times wider than for one test a 95 % margin must be when `count` sites are tested
+  /// together, so that all of them together raise a false alarm as rarely as one alone (Bonferroni;
+  /// ≥ 1).
   static func strictness(testing count: Int) -> Double {
     guard count > 1 else { return 1 }
     // Normal quantile from the tail, Abramowitz and Stegun 26.2.23.

@@ -1,19 +1,26 @@
-/// What one poll read from the kernel, symbolised but not yet judged: the input of `SnapshotBuilder`.
+/// What one poll read from the kernel, symbolised but not yet judged: the input of
+/// `SnapshotBuilder`.
 package struct Reading: Hashable, Sendable {
   /// Nanoseconds since 1970-01-01 UTC.
   package var unixNanoseconds: Int64
   /// Seconds since observation began, ≥ 0, never less than in the reading before.
   package var elapsed: Double
   package var targets: [TargetSnapshot]
-  /// Heap sites. Two readings of one site in one process (two stacks that normalise alike) are summed.
+  /// Heap sites.
+  ///
+  /// Two readings of one site in one process (two stacks that normalise alike) are summed.
   package var sites: [SiteReading]
   /// Mappings made outside the allocator.
   package var mappings: [SiteReading]
   package var lost: LossCounts
 
   package init(
-    unixNanoseconds: Int64, elapsed: Double, targets: [TargetSnapshot] = [],
-    sites: [SiteReading] = [], mappings: [SiteReading] = [], lost: LossCounts = LossCounts()
+    unixNanoseconds: Int64,
+    elapsed: Double,
+    targets: [TargetSnapshot] = [],
+    sites: [SiteReading] = [],
+    mappings: [SiteReading] = [],
+    lost: LossCounts = LossCounts()
   ) {
     self.unixNanoseconds = unixNanoseconds
     self.elapsed = elapsed
@@ -35,8 +42,12 @@ package struct SiteReading: Hashable, Sendable {
   package var oldest: Double?
 
   package init(
-    id: SiteID, process: ProcessIdentity, stack: [Frame], isTruncated: Bool = false,
-    counters: AllocationCounters, oldest: Double? = nil
+    id: SiteID,
+    process: ProcessIdentity,
+    stack: [Frame],
+    isTruncated: Bool = false,
+    counters: AllocationCounters,
+    oldest: Double? = nil
   ) {
     self.id = id
     self.process = process

@@ -3,16 +3,16 @@ struct FlowSample: Hashable, Sendable {
   /// Seconds since observation began.
   var elapsed: Double
   var counters: AllocationCounters
-  /// How many polls the interval from the sample before stands for, ≥ 1; more than one only where nothing
-  /// happened in between.
+  /// How many polls the interval from the sample before stands for, ≥ 1; more than one only where
+  /// nothing happened in between.
   var pollCount = 1
 }
 
 /// What one site did over the rolling horizon, in a bounded number of samples.
 ///
-/// Polls that saw no change extend the last sample, so a site that does nothing costs two samples. When
-/// there are too many, the ones closest together are merged, oldest first: recent past stays fine, older
-/// past gets coarse.
+/// Polls that saw no change extend the last sample, so a site that does nothing costs two samples.
+/// When there are too many, the ones closest together are merged, oldest first: recent past stays
+/// fine, older past gets coarse.
 struct SiteHistory: Sendable {
   private(set) var samples: [FlowSample] = []
   /// Polls in which the site was read since it was first seen.
@@ -20,9 +20,20 @@ struct SiteHistory: Sendable {
   /// Seconds since observation began when the site was first read.
   private(set) var firstElapsed = 0.0
 
+  /// Seconds in which nothing happened, where nothing happened over the whole horizon; else nil.
+  var quietDuration: Double? {
+    guard let first = samples.first, let last = samples.last, samples.count > 1,
+      first.counters == last.counters
+    else { return nil }
+    return last.elapsed - first.elapsed
+  }
+
   /// Appends one reading; `elapsed` is not less than in the call before.
   mutating func append(
-    _ counters: AllocationCounters, at elapsed: Double, horizon: Double, sampleLimit: Int
+    _ counters: AllocationCounters,
+    at elapsed: Double,
+    horizon: Double,
+    sampleLimit: Int
   ) {
     guard let last = samples.last, !counters.isBehind(last.counters) else {
       samples = [FlowSample(elapsed: elapsed, counters: counters)]
@@ -46,8 +57,9 @@ struct SiteHistory: Sendable {
     if samples.count > sampleLimit { thin() }
   }
 
-  /// The samples after the warm-up: the first reading at least, and a fifth of the time since the site was first
-  /// seen up to `limit` seconds; never so much that fewer than `minimumSamples` polls are left.
+  /// The samples after the warm-up: the first reading at least, and a fifth of the time since the
+  /// site was first seen up to `limit` seconds; never so much that fewer than `minimumSamples`
+  /// polls are left.
   func settled(warmUpLimit limit: Double, minimumSamples: Int) -> ArraySlice<FlowSample> {
     guard let last = samples.last else { return [] }
     let warmUp = min(limit, (last.elapsed - firstElapsed) / 5)

@@ -6,7 +6,8 @@ package struct SiteID: Hashable, Comparable, Sendable, CustomStringConvertible {
     self.rawValue = rawValue
   }
 
-  /// Hashes the normalised frames: build id (module name where there is none) and offset, innermost first.
+  /// Hashes the normalised frames: build id (module name where there is none) and offset, innermost
+  /// first.
   ///
   /// FNV-1a, 64 bits, so that ids don't depend on Swift's per-run hash seed.
   package init(stack: [Frame]) {

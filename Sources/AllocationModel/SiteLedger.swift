@@ -1,4 +1,5 @@
-/// The sites seen so far, in the order they were first seen, each with its history and its last figures.
+/// The sites seen so far, in the order they were first seen, each with its history and its last
+/// figures.
 struct SiteLedger: Sendable {
   private struct Key: Hashable {
     var process: ProcessIdentity
@@ -11,6 +12,8 @@ struct SiteLedger: Sendable {
     var snapshot: SiteSnapshot
     /// The process has ended and its last reading is folded: the verdict stays what it was.
     var isFinal = false
+    /// How many seconds the site had been quiet when it was judged; nil if it was not.
+    var judgedQuiet: Double?
     /// The last reading this site was part of.
     var lastFold = 0
   }
@@ -20,7 +23,9 @@ struct SiteLedger: Sendable {
   private var foldCount = 0
 
   mutating func fold(
-    _ readings: [SiteReading], at elapsed: Double, exited: Set<Int32>,
+    _ readings: [SiteReading],
+    at elapsed: Double,
+    exited: Set<Int32>,
     settings: SnapshotBuilder.Settings
   ) -> [SiteSnapshot] {
     foldCount += 1
@@ -62,8 +67,12 @@ struct SiteLedger: Sendable {
 
   private mutating func add(_ reading: SiteReading, key: Key) -> Int {
     let snapshot = SiteSnapshot(
-      id: reading.id, pid: reading.process.pid, stack: reading.stack, counters: reading.counters,
-      assessment: Assessment(verdict: .new, reason: ""))
+      id: reading.id,
+      pid: reading.process.pid,
+      stack: reading.stack,
+      counters: reading.counters,
+      assessment: Assessment(verdict: .new, reason: "")
+    )
     entries.append(Entry(process: reading.process, snapshot: snapshot))
     indicesByKey[key] = entries.count - 1
     return entries.count - 1
@@ -71,25 +80,45 @@ struct SiteLedger: Sendable {
 
   /// Sites that were not read keep their last figures: their process has ended.
   private mutating func judge(
-    at elapsed: Double, exited: Set<Int32>, settings: SnapshotBuilder.Settings
+    at elapsed: Double,
+    exited: Set<Int32>,
+    settings: SnapshotBuilder.Settings
   ) {
     let strictness = Quantile.strictness(testing: activeSiteCount(settings))
     for index in entries.indices where entries[index].lastFold == foldCount {
       guard !entries[index].isFinal else { continue }
       entries[index].history.append(
-        entries[index].snapshot.counters, at: elapsed, horizon: settings.horizon,
-        sampleLimit: settings.sampleLimit)
+        entries[index].snapshot.counters,
+        at: elapsed,
+        horizon: settings.horizon,
+        sampleLimit: settings.sampleLimit
+      )
+      let quiet = entries[index].history.quietDuration
+      let isFinal = exited.contains(entries[index].process.pid)
+      defer {
+        entries[index].judgedQuiet = quiet
+        entries[index].isFinal = isFinal
+      }
+      if let quiet, let before = entries[index].judgedQuiet, saysTheSame(quiet, before) { continue }
       let evidence = TrendEvidence(
-        history: entries[index].history, oldest: entries[index].snapshot.oldest,
-        settings: settings)
+        history: entries[index].history,
+        oldest: entries[index].snapshot.oldest,
+        settings: settings
+      )
       let trend = evidence.trend(minimumSamples: settings.minimumSamples, strictness: strictness)
       entries[index].snapshot.growth = trend.growth
       entries[index].snapshot.assessment = trend.assessment
-      entries[index].isFinal = exited.contains(entries[index].process.pid)
     }
   }
 
-  /// Sites with at least as many allocations and frees as the growth test needs to say anything at all.
+  /// Most sites are quiet most of the time; their verdict is only written anew when its figure
+  /// changes.
+  private func saysTheSame(_ duration: Double, _ before: Double) -> Bool {
+    before >= 120 && (duration / 60).rounded() == (before / 60).rounded()
+  }
+
+  /// Sites with at least as many allocations and frees as the growth test needs to say anything at
+  /// all.
   private func activeSiteCount(_ settings: SnapshotBuilder.Settings) -> Int {
     entries.count { entry in
       guard let first = entry.history.samples.first, entry.lastFold == foldCount else {

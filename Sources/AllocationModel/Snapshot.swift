@@ -1,4 +1,6 @@
-/// What is known of all targets at one instant. Everything people see is made from snapshots.
+/// What is known of all targets at one instant.
+///
+/// Everything people see is made from snapshots.
 package struct Snapshot: Hashable, Sendable {
   /// Nanoseconds since 1970-01-01 UTC.
   package var unixNanoseconds: Int64
@@ -14,8 +16,12 @@ package struct Snapshot: Hashable, Sendable {
   package var lost: LossCounts
 
   package init(
-    unixNanoseconds: Int64, elapsed: Double, targets: [TargetSnapshot] = [],
-    sites: [SiteSnapshot] = [], mappings: [SiteSnapshot] = [], lost: LossCounts = LossCounts()
+    unixNanoseconds: Int64,
+    elapsed: Double,
+    targets: [TargetSnapshot] = [],
+    sites: [SiteSnapshot] = [],
+    mappings: [SiteSnapshot] = [],
+    lost: LossCounts = LossCounts()
   ) {
     self.unixNanoseconds = unixNanoseconds
     self.elapsed = elapsed
@@ -26,9 +32,13 @@ package struct Snapshot: Hashable, Sendable {
   }
 }
 
-/// The totals of one process. They cover all its sites.
+/// The totals of one process.
+///
+/// They cover all its sites.
 package struct TargetSnapshot: Hashable, Sendable {
-  /// How a target is observed. The raw value is the name in reports and JSON.
+  /// How a target is observed.
+  ///
+  /// The raw value is the name in reports and JSON.
   package enum Mode: String, Sendable {
     case exact
   }
@@ -55,10 +65,17 @@ package struct TargetSnapshot: Hashable, Sendable {
   package var hasExited: Bool
 
   package init(
-    pid: Int32, name: String, mode: Mode = .exact, counters: AllocationCounters,
-    inheritedFrees: UInt64 = 0, unknownFrees: UInt64 = 0, failedAllocations: UInt64 = 0,
-    residentBytes: UInt64? = nil, residentAnonymousBytes: UInt64? = nil,
-    residentAnonymousBytesAtStart: UInt64? = nil, isFromStart: Bool = false,
+    pid: Int32,
+    name: String,
+    mode: Mode = .exact,
+    counters: AllocationCounters,
+    inheritedFrees: UInt64 = 0,
+    unknownFrees: UInt64 = 0,
+    failedAllocations: UInt64 = 0,
+    residentBytes: UInt64? = nil,
+    residentAnonymousBytes: UInt64? = nil,
+    residentAnonymousBytesAtStart: UInt64? = nil,
+    isFromStart: Bool = false,
     hasExited: Bool = false
   ) {
     self.pid = pid
@@ -90,8 +107,13 @@ package struct SiteSnapshot: Hashable, Sendable {
   package var assessment: Assessment
 
   package init(
-    id: SiteID, pid: Int32, stack: [Frame], isTruncated: Bool = false,
-    counters: AllocationCounters, growth: GrowthRate = GrowthRate(), oldest: Double? = nil,
+    id: SiteID,
+    pid: Int32,
+    stack: [Frame],
+    isTruncated: Bool = false,
+    counters: AllocationCounters,
+    growth: GrowthRate = GrowthRate(),
+    oldest: Double? = nil,
     assessment: Assessment
   ) {
     self.id = id

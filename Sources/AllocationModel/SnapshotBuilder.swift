@@ -18,8 +18,12 @@ package struct SnapshotBuilder: Sendable {
     package var order: SnapshotOrder
 
     package init(
-      horizon: Double = 600, sampleLimit: Int = 60, minimumSamples: Int = 5,
-      warmUpLimit: Double = 30, exitedProcessLimit: Int = 256, order: SnapshotOrder = .growth
+      horizon: Double = 600,
+      sampleLimit: Int = 60,
+      minimumSamples: Int = 5,
+      warmUpLimit: Double = 30,
+      exitedProcessLimit: Int = 256,
+      order: SnapshotOrder = .growth
     ) {
       self.horizon = horizon
       self.sampleLimit = max(5, sampleLimit)
@@ -42,20 +46,34 @@ package struct SnapshotBuilder: Sendable {
   /// Adds one reading and returns what is known now, ranked by `Settings.order`.
   package mutating func fold(_ reading: Reading) -> Snapshot {
     let targets = self.targets.fold(
-      reading.targets, exitedLimit: settings.exitedProcessLimit)
+      reading.targets,
+      exitedLimit: settings.exitedProcessLimit
+    )
     for pid in targets.forgotten {
       heap.forget(pid: pid)
       mappings.forget(pid: pid)
     }
     return Snapshot(
-      unixNanoseconds: reading.unixNanoseconds, elapsed: reading.elapsed,
+      unixNanoseconds: reading.unixNanoseconds,
+      elapsed: reading.elapsed,
       targets: targets.current,
       sites: settings.order.ranked(
         heap.fold(
-          reading.sites, at: reading.elapsed, exited: targets.exited, settings: settings)),
+          reading.sites,
+          at: reading.elapsed,
+          exited: targets.exited,
+          settings: settings
+        )
+      ),
       mappings: settings.order.ranked(
         mappings.fold(
-          reading.mappings, at: reading.elapsed, exited: targets.exited, settings: settings)),
-      lost: reading.lost)
+          reading.mappings,
+          at: reading.elapsed,
+          exited: targets.exited,
+          settings: settings
+        )
+      ),
+      lost: reading.lost
+    )
   }
 }

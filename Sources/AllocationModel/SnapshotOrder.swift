@@ -71,7 +71,9 @@ extension Snapshot {
     return snapshot
   }
 
-  /// Only the first `count` sites. Targets, their totals, mappings and losses are not touched.
+  /// Only the first `count` sites.
+  ///
+  /// Targets, their totals, mappings and losses are not touched.
   package func limited(to count: Int) -> Snapshot {
     guard sites.count > max(0, count) else { return self }
     var snapshot = self

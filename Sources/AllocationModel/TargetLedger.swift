@@ -1,4 +1,5 @@
-/// The targets seen so far, in the order they were first seen, with the last figures of those that ended.
+/// The targets seen so far, in the order they were first seen, with the last figures of those that
+/// ended.
 struct TargetLedger: Sendable {
   /// What one reading made of the targets.
   struct Result {
@@ -35,6 +36,9 @@ struct TargetLedger: Sendable {
       for pid in forgotten { targetsByPID[pid] = nil }
     }
     return Result(
-      current: order.compactMap { targetsByPID[$0] }, exited: exited, forgotten: forgotten)
+      current: order.compactMap { targetsByPID[$0] },
+      exited: exited,
+      forgotten: forgotten
+    )
   }
 }

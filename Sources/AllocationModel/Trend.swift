@@ -25,7 +25,9 @@ struct TrendEvidence: Sendable {
 
   init(history: SiteHistory, oldest: Double?, settings: SnapshotBuilder.Settings) {
     let settled = history.settled(
-      warmUpLimit: settings.warmUpLimit, minimumSamples: settings.minimumSamples)
+      warmUpLimit: settings.warmUpLimit,
+      minimumSamples: settings.minimumSamples
+    )
     samples = history.samples
     self.oldest = oldest
     readingCount = history.readingCount
@@ -52,14 +54,18 @@ struct TrendEvidence: Sendable {
 }
 
 extension TrendEvidence {
-  /// The first verdict that holds. `strictness` (≥ 1) widens the margins of the growth tests, for many sites
-  /// that are judged together.
+  /// The first verdict that holds.
+  ///
+  /// `strictness` (≥ 1) widens the margins of the growth tests, for many sites that are judged
+  /// together.
   func trend(minimumSamples: Int, strictness: Double) -> Trend {
     guard readingCount >= minimumSamples else {
       return Trend(
-        growth: whole.growth, verdict: .new,
+        growth: whole.growth,
+        verdict: .new,
         reason: "seen for \(Figure.duration(max(0, observed))) in \(readingCount) of the "
-          + "\(minimumSamples) samples a verdict needs")
+          + "\(minimumSamples) samples a verdict needs"
+      )
     }
     if let growing = growingBlock ?? growing(strictness: strictness) { return growing }
     if let settling { return settling }
@@ -82,7 +88,8 @@ extension TrendEvidence {
 
   private func growthReason(byBlocks: Bool) -> String {
     var reason = "grew \(speed(whole.growth)) for \(Figure.duration(whole.duration)), "
-    let freed = whole.freedBlocks > whole.allocatedBlocks ? whole.allocatedBlocks : whole.freedBlocks
+    let freed =
+      whole.freedBlocks > whole.allocatedBlocks ? whole.allocatedBlocks : whole.freedBlocks
     if !byBlocks, whole.blocks.includesZero {
       reason += "\(Figure.blocks(whole.allocatedBlocks)) took the place of smaller ones"
     } else {
@@ -96,8 +103,10 @@ extension TrendEvidence {
     return reason + ", backlog: none is older than \(Figure.duration(oldest))"
   }
 
-  /// Few blocks that never lose a byte and keep gaining some, as a buffer does that realloc grows. The number
-  /// of blocks can't show it. Buffers that double grow ever more rarely, so the warm-up counts here.
+  /// Few blocks that never lose a byte and keep gaining some, as a buffer does that realloc grows.
+  ///
+  /// The number of blocks can't show it. Buffers that double grow ever more rarely, so the warm-up
+  /// counts here.
   private var growingBlock: Trend? {
     let blockCount = live.liveBlocks
     guard (1...8).contains(blockCount) else { return nil }
@@ -115,13 +124,17 @@ extension TrendEvidence {
     guard rises >= 4 else { return nil }
     let rates = halves.map { $0.bytes.value / $0.duration }
     let growth = GrowthRate(
-      bytesPerSecond: all.bytes.value / all.duration, low: min(rates[0], rates[1]),
-      high: max(rates[0], rates[1]))
+      bytesPerSecond: all.bytes.value / all.duration,
+      low: min(rates[0], rates[1]),
+      high: max(rates[0], rates[1])
+    )
     let blocks = blockCount == 1 ? "one growing block" : "\(blockCount) growing blocks"
     return Trend(
-      growth: growth, verdict: .growing,
+      growth: growth,
+      verdict: .growing,
       reason: "grew \(speed(growth)) for \(Figure.duration(all.duration)), \(blocks) of now "
-        + Figure.bytes(live.liveBytes))
+        + Figure.bytes(live.liveBytes)
+    )
   }
 
   /// It grew beyond chance in the first half, and the second half shows no growth.
@@ -135,9 +148,11 @@ extension TrendEvidence {
       : "\(Figure.blocks(recent.allocatedBlocks)) allocated and "
         + "\(Figure.count(recent.freedBlocks)) freed"
     return Trend(
-      growth: recent.growth, verdict: .settling,
+      growth: recent.growth,
+      verdict: .settling,
       reason: "grew \(Figure.bytes(earlier.bytes.value)), then \(since) in the last "
-        + Figure.duration(recent.duration))
+        + Figure.duration(recent.duration)
+    )
   }
 
   /// The second half's flow can't be told from zero, but can be told from the first half's.
@@ -157,8 +172,10 @@ extension TrendEvidence {
       return Trend(growth: whole.growth, verdict: .mixed, reason: "nothing live, \(since)")
     }
     return Trend(
-      growth: whole.growth, verdict: .idle,
-      reason: "\(Figure.blocks(live.liveBlocks)) held, \(since)")
+      growth: whole.growth,
+      verdict: .idle,
+      reason: "\(Figure.blocks(live.liveBlocks)) held, \(since)"
+    )
   }
 
   private var mixed: Trend {

@@ -1,4 +1,6 @@
-/// What is concluded about a site. The raw value is the name in reports and JSON.
+/// What is concluded about a site.
+///
+/// The raw value is the name in reports and JSON.
 package enum Verdict: String, CaseIterable, Sendable {
   /// Net flow is above zero beyond chance.
   case growing

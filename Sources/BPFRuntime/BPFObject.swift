@@ -110,7 +110,8 @@ package struct BPFObject: ~Copyable {
     var result: [(name: String, instructions: Int)] = []
     var program = bpf_object__next_program(object, nil)
     while let current = program {
-      result.append((String(cString: bpf_program__name(current)), Int(bpf_program__insn_cnt(current))))
+      result.append(
+        (String(cString: bpf_program__name(current)), Int(bpf_program__insn_cnt(current))))
       program = bpf_object__next_program(object, current)
     }
     return result

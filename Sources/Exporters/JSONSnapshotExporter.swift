@@ -2,8 +2,8 @@ package import AllocationModel
 
 /// A snapshot as one JSON object on one line, schema `heaptap.watch/1`.
 ///
-/// Bytes and seconds are plain numbers. Fields are only ever added; their order is part of what golden files see,
-/// not of the schema.
+/// Bytes and seconds are plain numbers. Fields are only ever added; their order is part of what
+/// golden files see, not of the schema.
 package struct JSONSnapshotExporter: Sendable {
   package init() {}
 

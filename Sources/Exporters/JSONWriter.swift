@@ -14,7 +14,9 @@ struct JSONWriter {
   }
 
   mutating func list<Element>(
-    _ name: String, _ elements: [Element], _ write: (inout JSONWriter, Element) -> Void
+    _ name: String,
+    _ elements: [Element],
+    _ write: (inout JSONWriter, Element) -> Void
   ) {
     key(name)
     enclose("[", "]") { writer in
@@ -60,8 +62,8 @@ struct JSONWriter {
     text += "null"
   }
 
-  /// A number that always has a decimal point, to three decimals; JSON has no infinities, and what is not a
-  /// number is 0.0.
+  /// A number that always has a decimal point, to three decimals; JSON has no infinities, and what
+  /// is not a number is 0.0.
   static func number(_ value: Double) -> String {
     guard !value.isNaN else { return "0.0" }
     let largest = Double.greatestFiniteMagnitude
@@ -74,7 +76,9 @@ struct JSONWriter {
   }
 
   private mutating func enclose(
-    _ opening: String, _ closing: String, _ body: (inout JSONWriter) -> Void
+    _ opening: String,
+    _ closing: String,
+    _ body: (inout JSONWriter) -> Void
   ) {
     text += opening
     isFirst = true

@@ -27,7 +27,8 @@ package struct OutputStream: Sendable {
     return text.withUTF8 { bytes in
       var offset = 0
       while offset < bytes.count {
-        let written = Glibc.write(descriptor, bytes.baseAddress.map { $0 + offset }, bytes.count - offset)
+        let written = Glibc.write(
+          descriptor, bytes.baseAddress.map { $0 + offset }, bytes.count - offset)
         if written < 0 {
           if errno == EINTR { continue }
           return false

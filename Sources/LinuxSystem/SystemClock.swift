@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// The kernel's clocks. The corresponding C function is `clock_gettime`.

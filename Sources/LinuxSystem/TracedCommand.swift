@@ -35,7 +35,8 @@ package struct TracedCommand: ~Copyable {
     guard child > 0 else { throw Errno.current }
     pid = child
     // Should heaptap die while it holds the command, the command must not stay stopped for ever.
-    _ = linux_ptrace_options(child, UInt(PTRACE_O_TRACESYSGOOD.rawValue | PTRACE_O_EXITKILL.rawValue))
+    _ = linux_ptrace_options(
+      child, UInt(PTRACE_O_TRACESYSGOOD.rawValue | PTRACE_O_EXITKILL.rawValue))
   }
 
   /// Lets the command run to its next entry into or return from a system call.

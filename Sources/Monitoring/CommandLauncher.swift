@@ -23,7 +23,8 @@ package enum CommandLauncher {
       command = try TracedCommand(arguments)
     } catch {
       throw ObservationError(
-        .usage, "cannot run \(name): \(error.description.lowercased()); check the name and its permissions")
+        .usage,
+        "cannot run \(name): \(error.description.lowercased()); check the name and its permissions")
     }
     let pid = command.pid
     do {

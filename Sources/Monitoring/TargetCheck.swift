@@ -16,14 +16,16 @@ package enum TargetCheck {
     guard pid != getpid() else {
       throw ObservationError(
         .targetUnobservable,
-        "\(subject): that is heaptap itself, whose own allocations would never end; choose another process")
+        "\(subject): that is heaptap itself, whose own allocations would never end; choose another process"
+      )
     }
     let directory = ProcessDirectory(pid: pid)
     do throws(ProcessError) {
       let status = try directory.status()
       guard !status.isKernelThread else {
         throw failure(
-          "\(subject) (\(status.name)): it is a kernel thread, which has no heap; choose a user process")
+          "\(subject) (\(status.name)): it is a kernel thread, which has no heap; choose a user process"
+        )
       }
       guard !status.isZombie else {
         throw failure("\(subject) (\(status.name)): it has already ended and waits for its parent")

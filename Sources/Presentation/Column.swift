@@ -20,7 +20,10 @@ package struct Column: Sendable {
   package let value: @Sendable (SiteSnapshot) -> String
 
   package init(
-    title: String, unit: Unit = .none, width: Int, alignment: Alignment = .trailing,
+    title: String,
+    unit: Unit = .none,
+    width: Int,
+    alignment: Alignment = .trailing,
     value: @escaping @Sendable (SiteSnapshot) -> String
   ) {
     self.title = title

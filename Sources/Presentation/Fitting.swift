@@ -1,5 +1,6 @@
 extension String {
-  /// At most `width` characters: the middle gives way to `…`, since both ends of a name tell it from others.
+  /// At most `width` characters: the middle gives way to `…`, since both ends of a name tell it
+  /// from others.
   package func cutInMiddle(to width: Int) -> String {
     guard count > width else { return self }
     guard width > 1 else { return width == 1 ? "…" : "" }
@@ -33,8 +34,10 @@ extension String {
     return line.isEmpty ? lines : lines + [line]
   }
 
-  /// Control, format and line-separating characters replaced by `·`, but for the joiners that scripts and emoji
-  /// need. Replacing may change the number of characters, so it comes before measuring.
+  /// Control, format and line-separating characters replaced by `·`.
+  ///
+  /// The joiners that scripts and emoji need are kept. Replacing may change the number of
+  /// characters, so it comes before measuring.
   var printable: String {
     guard unicodeScalars.contains(where: Self.isUnprintable) else { return self }
     var text = ""

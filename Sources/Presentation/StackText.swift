@@ -27,8 +27,9 @@ package struct StackText: Sendable {
     return lines
   }
 
-  /// `function  file:line` or `function  module+0xoffset`. Where that doesn't fit, the file's folder goes
-  /// first, then both parts are cut in the middle.
+  /// The function, then `file:line` or `module+0xoffset`.
+  ///
+  /// Where that doesn't fit, the file's folder goes first, then both parts are cut in the middle.
   private func line(_ frame: Frame) -> Line {
     guard let function = frame.function?.printable else {
       return Line(Self.location(frame).cutInMiddle(to: width))
@@ -36,7 +37,8 @@ package struct StackText: Sendable {
     let room = max(0, width - 2)
     var location = Self.location(frame)
     if function.count + location.count > room { location = Self.location(frame, hasFolder: false) }
-    // The function gets what the location leaves, but never less than three fifths if it needs them.
+    // The function gets what the location leaves, but never less than three fifths if it needs
+    // them.
     let functionWidth = min(function.count, max(room - location.count, room * 3 / 5))
     var line = Line(function.cutInMiddle(to: functionWidth))
     line.append("  ")

@@ -9,7 +9,7 @@ package struct TargetHeader: Sendable {
     self.width = width
   }
 
-  /// - Parameter elapsed: seconds since observation began.
+  /// `elapsed` is seconds since observation began.
   package func lines(for target: TargetSnapshot, elapsed: Double) -> [Line] {
     var title = Line(target.name.printable.cutInMiddle(to: max(8, width / 2)), .bold)
     title.append("  pid \(target.pid)  \(target.mode.rawValue)  ")

@@ -12,9 +12,9 @@ package struct TextTable: Sendable {
   private let slots: [Slot]
   private let width: Int
 
-  /// Chooses columns for exactly these rows. The column `pid` is left out where all rows have one pid.
+  /// Chooses columns for exactly these rows and lines of at most `width` (≥ 1) characters.
   ///
-  /// - Parameter width: characters of the longest line, ≥ 1.
+  /// The column `pid` is left out where all rows have one pid.
   package init(fitting sites: [SiteSnapshot], width: Int) {
     self.width = width
     let hasOneProcess = Set(sites.map(\.pid)).count <= 1

@@ -13,7 +13,8 @@ struct DoctorCommand: ParsableCommand {
     commandName: "doctor",
     abstract: "Say what this kernel and a target allow.")
 
-  @Flag(name: .shortAndLong, help: "Also print where each allocator function is probed, and the cost.")
+  @Flag(
+    name: .shortAndLong, help: "Also print where each allocator function is probed, and the cost.")
   var verbose = false
 
   @Option(help: ArgumentHelp("Look at this process's allocators, not heaptap's.", valueName: "pid"))
@@ -29,9 +30,11 @@ struct DoctorCommand: ParsableCommand {
     say(
       "kernel types",
       KernelIdentity.hasTypeInformation
-        ? "there (/sys/kernel/btf/vmlinux)" : "missing: use a kernel built with CONFIG_DEBUG_INFO_BTF")
+        ? "there (/sys/kernel/btf/vmlinux)"
+        : "missing: use a kernel built with CONFIG_DEBUG_INFO_BTF")
     let calibration = try ProbeCalibration.measure(
-      forbidding: Set(forbid.split(separator: ",").compactMap { UprobeLinkKind(rawValue: String($0)) }))
+      forbidding: Set(
+        forbid.split(separator: ",").compactMap { UprobeLinkKind(rawValue: String($0)) }))
     describeLinks(calibration)
     describeInstructions(calibration.profile)
     try describeAllocators(calibration.profile)
@@ -55,7 +58,9 @@ struct DoctorCommand: ParsableCommand {
     for instructionClass in InstructionClass.allCases {
       guard let cost = profile.nanosecondsByClass[instructionClass] else { continue }
       let execution = profile.emulates(instructionClass) ? "emulated" : "single-stepped"
-      print("    \(padded(instructionClass.rawValue, 16)) \(padded(nanoseconds(cost), 10)) \(execution)")
+      print(
+        "    \(padded(instructionClass.rawValue, 16)) \(padded(nanoseconds(cost), 10)) \(execution)"
+      )
     }
   }
 
@@ -69,7 +74,9 @@ struct DoctorCommand: ParsableCommand {
       say("allocator", "\(file.name): \(file.probes.count) functions, \(emulated) with one trap")
       guard verbose else { continue }
       for probe in file.probes { describe(probe) }
-      for refusal in file.refusals { print("    \(padded(refusal.name, 16)) not probed: \(refusal.reason)") }
+      for refusal in file.refusals {
+        print("    \(padded(refusal.name, 16)) not probed: \(refusal.reason)")
+      }
     }
   }
 

@@ -18,7 +18,8 @@ struct ObservationOptions: ParsableArguments {
   @Flag(help: "Print one JSON object per line instead of tables.")
   var json = false
 
-  @Option(help: ArgumentHelp("Show at most this many sites; totals cover all.", valueName: "number"))
+  @Option(
+    help: ArgumentHelp("Show at most this many sites; totals cover all.", valueName: "number"))
   var top = 10
 
   @Option(help: "What comes first: growth, live, blocks, allocated, freed or age.")

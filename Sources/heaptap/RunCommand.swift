@@ -1,8 +1,8 @@
 import AllocationModel
 import ArgumentParser
 import LinuxSystem
-import SystemPackage
 import Monitoring
+import SystemPackage
 
 /// `heaptap run`: a new process from its first instruction.
 struct RunCommand: ParsableCommand {
@@ -25,7 +25,9 @@ struct RunCommand: ParsableCommand {
   var command: [String]
 
   func validate() throws {
-    guard !words.isEmpty else { throw ValidationError("run takes a command: heaptap run -- cmd args") }
+    guard !words.isEmpty else {
+      throw ValidationError("run takes a command: heaptap run -- cmd args")
+    }
   }
 
   private var words: [String] { command.first == "--" ? Array(command.dropFirst()) : command }

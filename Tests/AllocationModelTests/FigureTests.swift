@@ -25,12 +25,15 @@ import Testing
     (7199, "120 min"), (7200, "2 h"), (108_000, "30 h"), (1_036_800, "12 d"), (-1, "?"),
   ])
   func `durations are written in the largest unit that leaves two of it`(
-    seconds: Double, text: String
+    seconds: Double,
+    text: String
   ) {
     #expect(Figure.duration(seconds) == text)
   }
 
-  @Test(arguments: [(0, "0"), (999, "999"), (1000, "1,000"), (12_430, "12,430"), (1_234_567, "1,234,567")])
+  @Test(arguments: [
+    (0, "0"), (999, "999"), (1000, "1,000"), (12_430, "12,430"), (1_234_567, "1,234,567"),
+  ])
   func `integers are grouped by three digits`(number: UInt64, text: String) {
     #expect(Figure.count(number) == text)
   }
@@ -38,8 +41,12 @@ import Testing
   @Test func `numbers of bytes never take more than four characters`() {
     var generator = SeededGenerator(seed: 9)
     for _ in 0..<2000 {
-      let value = UInt64.random(in: 0...UInt64.max, using: &generator) >> UInt64.random(
-        in: 0...63, using: &generator)
+      let value =
+        UInt64.random(in: 0...UInt64.max, using: &generator)
+        >> UInt64.random(
+          in: 0...63,
+          using: &generator
+        )
       let number = Figure.bytes(value).split(separator: " ")[0]
       #expect(number.count <= 4)
     }

@@ -12,7 +12,9 @@ import Testing
           site(counters(allocated: 5, freed: 1), oldest: 3),
           site(counters(allocated: 1), id: 2),
           site(counters(allocated: 7, freed: 2), oldest: 8),
-        ]))
+        ]
+      )
+    )
     #expect(snapshot.sites.count == 2)
     let merged = try #require(snapshot.sites.first { $0.id == SiteID(rawValue: 1) })
     #expect(merged.counters == counters(allocated: 12, freed: 3))
@@ -23,7 +25,8 @@ import Testing
     var builder = SnapshotBuilder()
     let other = ProcessIdentity(pid: 43, startTicks: 1000)
     let snapshot = builder.fold(
-      reading(at: 0, [site(counters(allocated: 5)), site(counters(allocated: 5), in: other)]))
+      reading(at: 0, [site(counters(allocated: 5)), site(counters(allocated: 5), in: other)])
+    )
     #expect(snapshot.sites.map(\.pid).sorted() == [42, 43])
   }
 
@@ -36,8 +39,11 @@ import Testing
           let freed = UInt64.random(in: 0...500, using: &generator)
           return site(
             counters(
-              allocated: freed + UInt64.random(in: 0...500, using: &generator), freed: freed),
-            id: UInt64.random(in: 0...9, using: &generator))
+              allocated: freed + UInt64.random(in: 0...500, using: &generator),
+              freed: freed
+            ),
+            id: UInt64.random(in: 0...9, using: &generator)
+          )
         }
         let snapshot = builder.fold(reading(at: Double(step), sites))
         let read = Set(sites.map(\.id))
@@ -49,7 +55,8 @@ import Testing
           snapshot.sites.allSatisfy {
             $0.growth.low <= $0.growth.bytesPerSecond && $0.growth.bytesPerSecond <= $0.growth.high
               && $0.growth.low.isFinite && $0.growth.high.isFinite
-          })
+          }
+        )
       }
     }
   }
@@ -59,7 +66,9 @@ import Testing
     var second = SnapshotBuilder()
     for step in 0..<10 {
       let next = reading(
-        at: Double(step), (0..<20).map { site(counters(allocated: $0 * UInt64(step)), id: $0) })
+        at: Double(step),
+        (0..<20).map { site(counters(allocated: $0 * UInt64(step)), id: $0) }
+      )
       #expect(first.fold(next) == second.fold(next))
     }
   }
@@ -68,7 +77,8 @@ import Testing
     var builder = SnapshotBuilder()
     for step in 0...9 {
       _ = builder.fold(
-        reading(at: Double(step), [site(counters(allocated: 100 * UInt64(step + 1)))]))
+        reading(at: Double(step), [site(counters(allocated: 100 * UInt64(step + 1)))])
+      )
     }
     for step in 10...40 {
       let snapshot = builder.fold(reading(at: Double(step), [], targets: []))
@@ -88,8 +98,11 @@ import Testing
       let count = 100 * UInt64(min(step, 10))
       last = builder.fold(
         reading(
-          at: Double(step), [site(counters(allocated: count))],
-          targets: [target(hasExited: step >= 10)]))
+          at: Double(step),
+          [site(counters(allocated: count))],
+          targets: [target(hasExited: step >= 10)]
+        )
+      )
     }
     #expect(last?.sites.first?.assessment.verdict == .growing)
     #expect(last?.sites.first?.counters == counters(allocated: 1000))
@@ -101,8 +114,11 @@ import Testing
       let process = ProcessIdentity(pid: pid, startTicks: 1)
       _ = builder.fold(
         reading(
-          at: Double(pid), [site(counters(allocated: 1), in: process)],
-          targets: [target(pid: pid)]))
+          at: Double(pid),
+          [site(counters(allocated: 1), in: process)],
+          targets: [target(pid: pid)]
+        )
+      )
     }
     let snapshot = builder.fold(reading(at: 6, [], targets: []))
     #expect(snapshot.targets.map(\.pid) == [4, 5])
@@ -128,7 +144,8 @@ import Testing
 
   @Test func `two readings at one instant divide nothing by zero`() throws {
     let site = try #require(
-      lastSite((0...9).map { counters(allocated: 100 * $0) }, interval: 0))
+      lastSite((0...9).map { counters(allocated: 100 * $0) }, interval: 0)
+    )
     #expect(site.growth == GrowthRate())
     #expect(site.assessment.verdict == .new)
   }

@@ -38,7 +38,8 @@ import Testing
     sites.append(site(0, low: 0, live: 5))
     #expect(
       snapshot(sites).sorted(by: .live).sites.map(\.oldest)
-        == [nil] + (0..<20).map { Double($0) })
+        == [nil] + (0..<20).map { Double($0) }
+    )
   }
 
   @Test func `limiting cuts the list of sites and nothing else`() {
@@ -70,23 +71,37 @@ import Testing
   }
 
   private func site(
-    _ id: UInt64, low: Double, live: UInt64, oldest: Double? = nil, pid: Int32 = 1
+    _ id: UInt64,
+    low: Double,
+    live: UInt64,
+    oldest: Double? = nil,
+    pid: Int32 = 1
   ) -> SiteSnapshot {
     SiteSnapshot(
-      id: SiteID(rawValue: id), pid: pid, stack: [],
+      id: SiteID(rawValue: id),
+      pid: pid,
+      stack: [],
       counters: AllocationCounters(
-        allocatedBytes: live + id, allocatedBlocks: live, freedBytes: id),
-      growth: GrowthRate(low: low), oldest: oldest,
-      assessment: Assessment(verdict: .mixed, reason: ""))
+        allocatedBytes: live + id,
+        allocatedBlocks: live,
+        freedBytes: id
+      ),
+      growth: GrowthRate(low: low),
+      oldest: oldest,
+      assessment: Assessment(verdict: .mixed, reason: "")
+    )
   }
 
   /// Sites with many equal keys, but no two with the same id and pid.
   private func randomSites(_ count: Int, using generator: inout SeededGenerator) -> [SiteSnapshot] {
     (0..<count).map { index in
       site(
-        UInt64(index / 2), low: [.nan, -1, 0, 1].randomElement(using: &generator) ?? 0,
+        UInt64(index / 2),
+        low: [.nan, -1, 0, 1].randomElement(using: &generator) ?? 0,
         live: UInt64.random(in: 0...2, using: &generator),
-        oldest: [nil, .nan, 1, 2].randomElement(using: &generator) ?? nil, pid: Int32(index % 2))
+        oldest: [nil, .nan, 1, 2].randomElement(using: &generator) ?? nil,
+        pid: Int32(index % 2)
+      )
     }
   }
 }

@@ -15,7 +15,8 @@ import Testing
     let site = try #require(lastSite(history, oldest: 500))
     #expect(
       site.assessment.reason
-        == "grew 300 B/s for 8 min, 3,290 of 4,700 blocks freed, kept: the oldest is 8 min old")
+        == "grew 300 B/s for 8 min, 3,290 of 4,700 blocks freed, kept: the oldest is 8 min old"
+    )
   }
 
   @Test func `what is freed later and later is called a backlog`() throws {
@@ -31,8 +32,11 @@ import Testing
     // The n-th realloc frees n KiB and allocates n + 1 KiB.
     let history = (0...20).map { (step: UInt64) in
       AllocationCounters(
-        allocatedBytes: 1024 * (step + 1) * (step + 2) / 2, allocatedBlocks: step + 1,
-        freedBytes: 1024 * step * (step + 1) / 2, freedBlocks: step)
+        allocatedBytes: 1024 * (step + 1) * (step + 2) / 2,
+        allocatedBlocks: step + 1,
+        freedBytes: 1024 * step * (step + 1) / 2,
+        freedBlocks: step
+      )
     }
     let site = try #require(lastSite(history, interval: 1))
     #expect(site.counters.liveBytes == 21 * 1024)
@@ -47,8 +51,11 @@ import Testing
     let history = (0...60).map { (step: Int) in
       if step > 0, step & (step - 1) == 0 { sizes.append(2 * sizes[sizes.count - 1]) }
       return AllocationCounters(
-        allocatedBytes: sizes.reduce(0, +), allocatedBlocks: UInt64(sizes.count),
-        freedBytes: sizes.dropLast().reduce(0, +), freedBlocks: UInt64(sizes.count - 1))
+        allocatedBytes: sizes.reduce(0, +),
+        allocatedBlocks: UInt64(sizes.count),
+        freedBytes: sizes.dropLast().reduce(0, +),
+        freedBlocks: UInt64(sizes.count - 1)
+      )
     }
     #expect(lastSite(history, interval: 1)?.assessment.verdict == .growing)
   }
@@ -59,8 +66,11 @@ import Testing
     let history = (0...20).map { (step: UInt64) in
       defer {
         total += AllocationCounters(
-          allocatedBytes: 1000 * (100 + 64 * (step + 1)), allocatedBlocks: 1000,
-          freedBytes: 1000 * (100 + 64 * step), freedBlocks: 1000)
+          allocatedBytes: 1000 * (100 + 64 * (step + 1)),
+          allocatedBlocks: 1000,
+          freedBytes: 1000 * (100 + 64 * step),
+          freedBlocks: 1000
+        )
       }
       return total
     }
@@ -78,7 +88,8 @@ import Testing
     #expect(site.assessment.verdict == .settling)
     #expect(
       site.assessment.reason
-        == "grew 166 KiB, then 2,400 blocks allocated and 2,400 freed in the last 4 min")
+        == "grew 166 KiB, then 2,400 blocks allocated and 2,400 freed in the last 4 min"
+    )
     #expect(site.growth.bytesPerSecond == 0)
   }
 
@@ -111,7 +122,8 @@ import Testing
     #expect(site.assessment.verdict == .mixed)
     #expect(
       site.assessment.reason
-        == "shrank 1000 B/s for 8 min, 0 blocks allocated and 4,700 freed in 8 min")
+        == "shrank 1000 B/s for 8 min, 0 blocks allocated and 4,700 freed in 8 min"
+    )
     #expect(site.growth.high < 0)
   }
 

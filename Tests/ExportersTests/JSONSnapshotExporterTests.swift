@@ -11,27 +11,53 @@ import Testing
     var snapshot = Snapshot(unixNanoseconds: 1_772_366_400_250_999_999, elapsed: 4)
     snapshot.targets = [
       TargetSnapshot(
-        pid: 4711, name: "app",
+        pid: 4711,
+        name: "app",
         counters: AllocationCounters(
-          allocatedBytes: 1000, allocatedBlocks: 10, freedBytes: 300, freedBlocks: 3),
-        inheritedFrees: 1, unknownFrees: 2, failedAllocations: 3, residentBytes: 8192,
-        residentAnonymousBytes: 4096),
+          allocatedBytes: 1000,
+          allocatedBlocks: 10,
+          freedBytes: 300,
+          freedBlocks: 3
+        ),
+        inheritedFrees: 1,
+        unknownFrees: 2,
+        failedAllocations: 3,
+        residentBytes: 8192,
+        residentAnonymousBytes: 4096
+      ),
       TargetSnapshot(
-        pid: 4712, name: "gone", counters: AllocationCounters(), isFromStart: true, hasExited: true),
+        pid: 4712,
+        name: "gone",
+        counters: AllocationCounters(),
+        isFromStart: true,
+        hasExited: true
+      ),
     ]
     let site = SiteSnapshot(
-      id: SiteID(rawValue: 0xabc), pid: 4711,
+      id: SiteID(rawValue: 0xabc),
+      pid: 4711,
       stack: [
         Frame(
-          function: "leaky", module: "app", buildID: "c0ffee", offset: 0x118c, file: "app.c",
-          line: 5),
+          function: "leaky",
+          module: "app",
+          buildID: "c0ffee",
+          offset: 0x118c,
+          file: "app.c",
+          line: 5
+        ),
         Frame(offset: 0x7f00_0000_0000, isInlined: true),
       ],
       isTruncated: true,
       counters: AllocationCounters(
-        allocatedBytes: 1000, allocatedBlocks: 10, freedBytes: 300, freedBlocks: 3),
-      growth: GrowthRate(bytesPerSecond: 175, low: 100.125, high: 249.9), oldest: 3.25,
-      assessment: Assessment(verdict: .growing, reason: "grew \"much\""))
+        allocatedBytes: 1000,
+        allocatedBlocks: 10,
+        freedBytes: 300,
+        freedBlocks: 3
+      ),
+      growth: GrowthRate(bytesPerSecond: 175, low: 100.125, high: 249.9),
+      oldest: 3.25,
+      assessment: Assessment(verdict: .growing, reason: "grew \"much\"")
+    )
     var unknown = site
     unknown.oldest = nil
     unknown.stack = []
@@ -46,7 +72,8 @@ import Testing
       exporter.line(for: Snapshot(unixNanoseconds: 0, elapsed: 0))
         == #"{"schema":"heaptap.watch/1","time":"1970-01-01T00:00:00.000Z","elapsed_s":0.0,"#
         + #""targets":[],"sites":[],"lost":{"total":0,"by_reason":{}},"#
-        + #""mappings":[],"omitted_sites":0}"#)
+        + #""mappings":[],"omitted_sites":0}"#
+    )
   }
 
   @Test func `another parser reads what was written, whatever it is`() throws {
@@ -56,22 +83,30 @@ import Testing
       let reason = randomText(using: &generator)
       let growth = randomNumber(using: &generator)
       let snapshot = Snapshot(
-        unixNanoseconds: 0, elapsed: randomNumber(using: &generator),
+        unixNanoseconds: 0,
+        elapsed: randomNumber(using: &generator),
         targets: [
           TargetSnapshot(
-            pid: 1, name: name,
-            counters: AllocationCounters(allocatedBytes: generator.next()))
+            pid: 1,
+            name: name,
+            counters: AllocationCounters(allocatedBytes: generator.next())
+          )
         ],
         sites: [
           SiteSnapshot(
-            id: SiteID(rawValue: generator.next()), pid: 1,
+            id: SiteID(rawValue: generator.next()),
+            pid: 1,
             stack: [Frame(function: reason, offset: generator.next(), file: name)],
             counters: AllocationCounters(),
             growth: GrowthRate(bytesPerSecond: growth, low: -growth, high: .infinity),
-            assessment: Assessment(verdict: .mixed, reason: reason))
-        ])
+            assessment: Assessment(verdict: .mixed, reason: reason)
+          )
+        ]
+      )
       let line = exporter.line(for: snapshot)
-      #expect(!line.contains { $0.isNewline && $0 != "\u{2028}" && $0 != "\u{2029}" && $0 != "\u{85}" })
+      #expect(
+        !line.contains { $0.isNewline && $0 != "\u{2028}" && $0 != "\u{2029}" && $0 != "\u{85}" }
+      )
       let object = try #require(try parse(line) as? [String: Any])
       let target = try #require((object["targets"] as? [[String: Any]])?.first)
       #expect(scalars(target["name"]) == Array(name.unicodeScalars))
@@ -107,7 +142,8 @@ import Testing
     for _ in 0..<300 {
       let seconds = Int64.random(in: -2_000_000_000...9_000_000_000, using: &generator)
       let line = exporter.line(
-        for: Snapshot(unixNanoseconds: seconds * 1_000_000_000 + 7_000_000, elapsed: 0))
+        for: Snapshot(unixNanoseconds: seconds * 1_000_000_000 + 7_000_000, elapsed: 0)
+      )
       let expected = formatter.string(from: Date(timeIntervalSince1970: Double(seconds)))
         .replacing("Z", with: ".007Z")
       #expect(line.contains("\"time\":\"\(expected)\""))

@@ -29,7 +29,8 @@ import Testing
 
   @Test func `losses are shown by reason`() {
     let report = TextReport(width: 80).render(
-      Snapshot(unixNanoseconds: 0, elapsed: 0, lost: LossCounts(byReason: [.nesting: 1])))
+      Snapshot(unixNanoseconds: 0, elapsed: 0, lost: LossCounts(byReason: [.nesting: 1]))
+    )
     #expect(report.hasPrefix("lost 1 event: nesting (1)\n"))
   }
 
@@ -37,10 +38,18 @@ import Testing
     var snapshot = Snapshot(unixNanoseconds: 0, elapsed: 5)
     snapshot.targets = [
       TargetSnapshot(
-        pid: 7, name: "a",
+        pid: 7,
+        name: "a",
         counters: AllocationCounters(
-          allocatedBytes: 1 << 20, allocatedBlocks: 10, freedBytes: 1 << 19, freedBlocks: 5),
-        residentBytes: 4 << 20, residentAnonymousBytesAtStart: 0, isFromStart: true)
+          allocatedBytes: 1 << 20,
+          allocatedBlocks: 10,
+          freedBytes: 1 << 19,
+          freedBlocks: 5
+        ),
+        residentBytes: 4 << 20,
+        residentAnonymousBytesAtStart: 0,
+        isFromStart: true
+      )
     ]
     #expect(
       TextReport(width: 100).render(snapshot).hasPrefix(
@@ -50,7 +59,9 @@ import Testing
           RSS 4.0 MiB, 512 KiB (13 %) of it traced
         nothing lost
 
-        """))
+        """
+      )
+    )
   }
 
   @Test func `one frame too many is shown, not counted`() {
@@ -59,7 +70,8 @@ import Testing
     #expect(text.lines(for: stack, isTruncated: false).count == 5)
     #expect(
       text.lines(for: stack + stack, isTruncated: false).last?.rendered(usesColor: false)
-        == "… 6 more")
+        == "… 6 more"
+    )
   }
 
   @Test func `no line is wider than asked for, whatever the names are`() {
@@ -79,7 +91,9 @@ import Testing
             function: Bool.random(using: &generator) ? randomName(using: &generator) : nil,
             module: Bool.random(using: &generator) ? randomName(using: &generator) : nil,
             offset: generator.next(),
-            file: Bool.random(using: &generator) ? randomName(using: &generator) : nil, line: 3)
+            file: Bool.random(using: &generator) ? randomName(using: &generator) : nil,
+            line: 3
+          )
         }
       }
       let report = TextReport(width: width, maximumFrames: 8).render(snapshot)
@@ -99,6 +113,7 @@ import Testing
     return String(
       (0..<Int.random(in: 0...120, using: &generator)).compactMap { _ in
         alphabet.randomElement(using: &generator)
-      })
+      }
+    )
   }
 }

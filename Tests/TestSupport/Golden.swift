@@ -14,8 +14,8 @@ package struct Golden {
 
   /// Fails the test if `text` differs from the record.
   ///
-  /// A missing record, or any with RECORD_GOLDENS=1, is written and fails the test too: a record is right
-  /// only after somebody has read it.
+  /// A missing record, or any with RECORD_GOLDENS=1, is written and fails the test too: a record is
+  /// right only after somebody has read it.
   package func expect(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) {
     let isRecording = ProcessInfo.processInfo.environment["RECORD_GOLDENS"] == "1"
     let recorded = try? String(contentsOfFile: path, encoding: .utf8)

@@ -30,12 +30,20 @@ struct call_frame {
   struct block_record old;  // realloc: the block that left the table at entry
 };
 
+enum { STACK_WINDOW_WORDS = 128 };
+
+// What a function with a frame pointer leaves at it (System V x86-64 ABI, 3.2.2).
+struct saved_frame {
+  u64 bp, ip;
+};
+
 struct thread_state {
   u64 epoch;     // of `control.targets_epoch` when `process` was looked up
   u32 process;   // process id, 0: not a target
   u32 depth;     // calls in `frames`
   u64 last_key;  // block key of this thread's last allocation, for `temporary_blocks`
   struct call_frame frames[CALL_FRAMES];
+  u64 window[STACK_WINDOW_WORDS + 1];  // the innermost part of the stack, as last read
   struct stack_event stack;
 };
 

@@ -32,15 +32,8 @@ extension AllocatorFile {
     _ file: borrowing ELFFile, name: String, attachPath: String, profile: EmulationProfile
   ) {
     guard file.isX86_64 else { return nil }
-    let wanted = Dictionary(
-      ProbedFunction.all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-    var found: [String: FunctionSymbol] = [:]
-    for name in wanted.keys {
-      if let symbol = file.functionSymbol(named: name), symbol.binding != .local,
-        !symbol.isIndirect, symbol.fileOffset != nil
-      {
-        found[name] = symbol
-      }
+    let found = file.functionSymbols(named: ProbedFunction.all.map(\.name)).filter {
+      $0.value.binding != .local && !$0.value.isIndirect && $0.value.fileOffset != nil
     }
     guard ProbedFunction.essential.isSubset(of: found.keys) else { return nil }
 
@@ -48,7 +41,9 @@ extension AllocatorFile {
     var refusals: [Refusal] = []
     var taken: Set<UInt64> = []
     for function in ProbedFunction.all {
-      guard let symbol = found[function.name], taken.insert(symbol.address).inserted else { continue }
+      guard let symbol = found[function.name], taken.insert(symbol.address).inserted else {
+        continue
+      }
       do throws(ExecutableError) {
         let point = try ProbePointSelector.select(
           code: file.code(of: symbol), entry: symbol.address, profile: profile)

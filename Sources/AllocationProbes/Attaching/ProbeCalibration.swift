@@ -2,8 +2,8 @@ package import BPFRuntime
 import CLinux
 package import Executables
 import Glibc
-import Processes
 import ProbeABI
+import Processes
 
 /// What probes cost on the running kernel, measured on functions of this very process.
 ///
@@ -24,7 +24,8 @@ package struct ProbeCalibration: Sendable {
   private static let subjects: [(InstructionClass, UInt32)] = [
     (.push, LINUX_SUBJECT_PUSH.rawValue), (.pushExtended, LINUX_SUBJECT_PUSH_REX.rawValue),
     (.jumpShort, LINUX_SUBJECT_JMP_SHORT.rawValue), (.jumpNear, LINUX_SUBJECT_JMP_NEAR.rawValue),
-    (.branchShort, LINUX_SUBJECT_JCC_SHORT.rawValue), (.branchNear, LINUX_SUBJECT_JCC_NEAR.rawValue),
+    (.branchShort, LINUX_SUBJECT_JCC_SHORT.rawValue),
+    (.branchNear, LINUX_SUBJECT_JCC_NEAR.rawValue),
     (.call, LINUX_SUBJECT_CALL_NEAR.rawValue), (.nop, LINUX_SUBJECT_NOP.rawValue),
     (.endbr64, LINUX_SUBJECT_ENDBR64.rawValue), (.other, LINUX_SUBJECT_OTHER.rawValue),
   ]
@@ -55,22 +56,14 @@ package struct ProbeCalibration: Sendable {
   }
 
   private static func measure(with kind: UprobeLinkKind) throws(BPFError) -> EmulationProfile {
-    let program = kind == .session ? "empty_session" : "empty"
-    let object = try calibrationObject()
-    object.omitProgram(kind == .session ? "empty" : "empty_session")
-    object.setProgramType(program, to: .uprobe(expectedAttachType: kind.expectedAttachType))
-    try object.load()
-
     let targets = try subjects.map { subject throws(BPFError) in
       // As a free, a session asks for no return half: what is measured is the entry alone.
       UprobeTarget(
         fileOffset: try fileOffset(of: linux_probe_subject_address(subject.1)),
         cookie: UInt64(CALL_FREE.rawValue))
     }
-    let links = try LinkSet.attaching(
-      kind, object: object, entryProgram: program, path: "/proc/self/exe", targets: targets,
-      pid: getpid())
-    defer { _ = consume links }
+    let probes = try EmptyProbes(kind, path: "/proc/self/exe", targets: targets, pid: getpid())
+    defer { _ = probes }
 
     var costs: [InstructionClass: Double] = [:]
     for (instructionClass, subject) in subjects {
@@ -80,13 +73,6 @@ package struct ProbeCalibration: Sendable {
     return EmulationProfile(
       emulated: Set(costs.filter { $0.value < singleStepped * emulatedShare }.keys),
       nanosecondsByClass: costs)
-  }
-
-  private static func calibrationObject() throws(BPFError) -> BPFObject {
-    let embedded = embedded_calibration()
-    return try BPFObject(
-      name: "calibration",
-      bytes: UnsafeRawBufferPointer(start: embedded.start, count: embedded.size))
   }
 
   private static func fileOffset(of address: UnsafeRawPointer) throws(BPFError) -> UInt64 {

@@ -33,7 +33,8 @@ struct BlockTableReader: ~Copyable {
     var lastSite: UInt32 = 0
     var last = LiveBlocks()
     forEachBlock { _, record in
-      let age = Double(now &- record.born) * unit
+      // A block may be younger than `now` by the time it is read.
+      let age = Double(max(0, Int32(bitPattern: now &- record.born))) * unit
       guard age >= minimumAge else { return }
       if record.site != lastSite {
         if lastSite != 0 { result[StackSlot(rawValue: lastSite)] = last }
@@ -53,11 +54,10 @@ struct BlockTableReader: ~Copyable {
   /// Their threads are gone, so nobody else writes to those slots.
   borrowing func removeBlocks(of ended: Set<UInt32>) -> Int {
     var removed = 0
-    let keysOffset = 0
     for bucket in 0..<table.count {
       let start = table.mutableBytes(at: bucket)
       for slot in 0..<BLOCK_BUCKET_SLOTS {
-        let keyPlace = start + keysOffset + 8 * slot
+        let keyPlace = start + 8 * slot
         let key = keyPlace.load(as: UInt64.self)
         guard key != 0, ended.contains(UInt32(key >> BLOCK_KEY_ADDRESS_BITS)) else {
           continue

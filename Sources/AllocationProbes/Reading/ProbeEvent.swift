@@ -68,7 +68,8 @@ extension ProbeEvent {
   private init?(stack record: RawSpan, of process: ProcessSlot) {
     let start = MemoryLayout<stack_event>.offset(of: \.frames) ?? 32
     guard record.byteCount >= start else { return nil }
-    let count = Int(record.load(UInt32.self, at: MemoryLayout<stack_event>.offset(of: \.frame_count)))
+    let count = Int(
+      record.load(UInt32.self, at: MemoryLayout<stack_event>.offset(of: \.frame_count)))
     guard count <= STACK_MAX_FRAMES, record.byteCount >= start + 8 * count else {
       return nil
     }

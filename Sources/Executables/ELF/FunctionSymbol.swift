@@ -19,4 +19,22 @@ package struct FunctionSymbol: Hashable, Sendable {
   ///
   /// nil where the address isn't loaded from the file.
   package var fileOffset: UInt64?
+
+  package init(
+    name: String,
+    address: UInt64,
+    byteCount: UInt64,
+    binding: Binding = .global,
+    isIndirect: Bool = false,
+    isDefaultVersion: Bool = true,
+    fileOffset: UInt64?
+  ) {
+    self.name = name
+    self.address = address
+    self.byteCount = byteCount
+    self.binding = binding
+    self.isIndirect = isIndirect
+    self.isDefaultVersion = isDefaultVersion
+    self.fileOffset = fileOffset
+  }
 }

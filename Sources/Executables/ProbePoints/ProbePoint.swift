@@ -45,6 +45,24 @@ package struct ProbePoint: Hashable, Sendable {
   package var obstacle: Obstacle?
   /// The function's first bytes, at most 16, for `doctor`.
   package var entryBytes: [UInt8]
+
+  package init(
+    offset: Int,
+    address: UInt64,
+    instructionClass: InstructionClass,
+    execution: Execution,
+    nanoseconds: Double? = nil,
+    obstacle: Obstacle? = nil,
+    entryBytes: [UInt8]
+  ) {
+    self.offset = offset
+    self.address = address
+    self.instructionClass = instructionClass
+    self.execution = execution
+    self.nanoseconds = nanoseconds
+    self.obstacle = obstacle
+    self.entryBytes = entryBytes
+  }
 }
 
 extension ProbePoint.Obstacle: CustomStringConvertible {

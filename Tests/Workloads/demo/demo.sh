@@ -36,12 +36,13 @@ echo
 echo "# heaptap watch --pid $service --interval 2 --count 4 --top 5"
 "$heaptap" watch --pid "$service" --interval 2 --count 4 --top 5 | tee "$folder/output"
 
-# Sites are ranked, so the first function of the service that the last table names is the suspect.
-first=$(awk -v names="$leak|$sound" '
-  tolower($0) ~ /verdict/ { first = ""; tables++ }
-  tables && first == "" && match($0, names) { first = substr($0, RSTART, RLENGTH) }
+# Sites are ranked, so the first function of the service that the last table names is the suspect. A table begins with
+# the line of its target; mappings come after the sites.
+first=$(awk -v target="  pid $service  " -v names="$leak|$sound" '
+  index($0, target) { first = ""; in_sites = 1 }
+  /^Mappings outside/ { in_sites = 0 }
+  in_sites && first == "" && match($0, names) { first = substr($0, RSTART, RLENGTH) }
   END { print first }' "$folder/output")
-echo
 if [ "$first" != "$leak" ]; then
   echo "demo: expected $leak in the first row of the last table, found ${first:-no function of the service}" >&2
   exit 1

@@ -1,0 +1,67 @@
+import AllocationProbes
+import BPFRuntime
+import Executables
+import Glibc
+import LinuxSystem
+import Processes
+
+/// `heaptap-bench [ROUNDS] [OUTPUT]`: what observation costs, as ratios within one interleaved run.
+@main
+enum Benchmark {
+  private static let workloads = "Tests/Workloads/bench"
+
+  static func main() {
+    let rounds = CommandLine.arguments.dropFirst().first.flatMap(Int.init) ?? 6
+    let output = CommandLine.arguments.dropFirst(2).first ?? "bench-results.json"
+    let folder = temporaryFolder()
+    defer { shell("rm -rf \(folder)") }
+    do {
+      try prepare(folder)
+      var results: [Report] = []
+      for frames in [10, 50, 200] {
+        let variants: [PairBenchmark.Variant] =
+          getenv("QUICK") != nil
+          ? [.untouched, .floor, .exact]
+          : frames == 10 ? PairBenchmark.Variant.allCases : [.untouched, .floor, .exact]
+        let benchmark = PairBenchmark(
+          folder: folder, frames: frames, rounds: rounds, variants: variants)
+        let report = Report(frames: frames, samples: try benchmark.run())
+        OutputStream.standardOutput.write(report.text)
+        results.append(report)
+      }
+      let json =
+        "{\"schema\":\"heaptap.bench/1\",\"pairs\":[\(results.map(\.json).joined(separator: ","))]}\n"
+      let file = try OwnedDescriptor.creating(output)
+      OutputStream(descriptor: file.rawValue).write(json)
+    } catch {
+      OutputStream.standardError.write("heaptap-bench: \(error)\n")
+      exit(1)
+    }
+  }
+
+  private static func temporaryFolder() -> String {
+    var template = Array("/tmp/heaptap-bench.XXXXXX".utf8CString)
+    return mkdtemp(&template).map { String(cString: $0) } ?? "/tmp"
+  }
+
+  /// Compiles the target and copies libc, with `cfree` moved to the probe point of `free`.
+  private static func prepare(_ folder: String) throws {
+    shell("gcc -O0 -fno-builtin -fno-omit-frame-pointer -o \(folder)/pairs \(workloads)/pairs.c")
+    shell("cp \(workloads)/live_blocks.bt \(folder)/")
+    var finder = AllocatorFinder(profile: try ProbeCalibration.measure().profile)
+    let files = try finder.newFiles(in: ProcessDirectory(pid: getpid()))
+    guard let libc = files.first(where: { $0.name.hasSuffix("libc.so.6") }),
+      let free = libc.probes.first(where: { $0.function.name == "free" })
+    else { fatalError("this process maps no libc.so.6") }
+    shell(
+      "python3 \(workloads)/move_symbol.py \(libc.name) \(folder)/libc.so.6 cfree \(free.point.address)"
+    )
+  }
+
+  private static func shell(_ command: String) {
+    let process = Subprocess(["sh", "-c", command])
+    var status: Int32 = 0
+    waitpid(process.pid, &status, 0)
+    guard status == 0 else { fatalError("failed: \(command)") }
+  }
+}

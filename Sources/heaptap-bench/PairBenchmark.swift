@@ -1,0 +1,118 @@
+import AllocationProbes
+import BPFRuntime
+import Executables
+import Glibc
+import LinuxSystem
+import Processes
+
+/// Measures one malloc+free pair of a running program under several kinds of observation, in turn, several times.
+struct PairBenchmark {
+  /// One kind of observation.
+  enum Variant: String, CaseIterable {
+    case untouched
+    case floor
+    case exact
+    case emptyAtFirstBytes
+    case freeAtProbePoint
+    case freeAtFirstByte
+    case scriptAtFirstBytes
+    case scriptAtProbePoints
+
+    var title: String {
+      switch self {
+      case .untouched: "untouched"
+      case .floor: "floor: empty programs at the probe points"
+      case .exact: "heaptap exact"
+      case .emptyAtFirstBytes: "empty programs at first bytes"
+      case .freeAtProbePoint: "free alone, empty program at its probe point"
+      case .freeAtFirstByte: "free alone, empty program at its first byte"
+      case .scriptAtFirstBytes: "bpftrace script at first bytes"
+      case .scriptAtProbePoints: "bpftrace script at the probe points"
+      }
+    }
+  }
+
+  let folder: String
+  let frames: Int
+  let rounds: Int
+  let variants: [Variant]
+
+  /// Nanoseconds per pair, all batches of all rounds.
+  typealias Samples = [Variant: [Double]]
+
+  func run() throws -> Samples {
+    let library = "\(folder)/libc.so.6"
+    let target = Subprocess(
+      ["\(folder)/pairs", String(frames)], environment: ["LD_LIBRARY_PATH": folder])
+    usleep(300_000)
+    let calibration = try ProbeCalibration.measure()
+    var finder = AllocatorFinder(profile: calibration.profile)
+    guard
+      let file = try finder.newFiles(in: ProcessDirectory(pid: target.pid))
+        .first(where: { $0.name.hasSuffix("libc.so.6") })
+    else { fatalError("the target maps no libc") }
+    var samples: Samples = [:]
+    for _ in 0..<rounds {
+      for variant in variants {
+        let seconds = variant.rawValue.hasPrefix("script") ? 1.0 : 0.5
+        try observe(variant, file, library, target, calibration.linkKind) {
+          usleep(100_000)
+          _ = target.newLines()
+          usleep(useconds_t(seconds * 1e6))
+          // The first batch may have begun before.
+          samples[variant, default: []] += target.newLines().dropFirst().compactMap { Double($0) }
+        }
+      }
+    }
+    target.end(SIGKILL)
+    return samples
+  }
+
+  private func observe(
+    _ variant: Variant, _ file: AllocatorFile, _ library: String, _ target: Subprocess,
+    _ kind: UprobeLinkKind, _ measure: () -> Void
+  ) throws {
+    let pair = file.probes.filter { ["malloc", "free"].contains($0.function.name) }
+    let free = file.probes.filter { $0.function.name == "free" }
+    func empty(_ probes: [AllocatorFile.Probe], atEntry: Bool) throws {
+      let targets = probes.map {
+        UprobeTarget(
+          fileOffset: $0.fileOffset - (atEntry ? UInt64($0.point.offset) : 0),
+          cookie: UInt64($0.function.kind))
+      }
+      let attached = try EmptyProbes(kind, path: file.attachPath, targets: targets, pid: target.pid)
+      withExtendedLifetime(attached, measure)
+    }
+    switch variant {
+    case .untouched: measure()
+    case .floor: try empty(pair, atEntry: false)
+    case .emptyAtFirstBytes: try empty(pair, atEntry: true)
+    case .freeAtProbePoint: try empty(free, atEntry: false)
+    case .freeAtFirstByte: try empty(free, atEntry: true)
+    case .exact:
+      let session = try ProbeSession(ProbeSettings(maximumBlocks: 250_000))
+      _ = try session.addTarget(pid: target.pid)
+      try session.attach(file, pid: target.pid)
+      withExtendedLifetime(session, measure)
+      session.detach()
+    case .scriptAtFirstBytes: script(library, target, free: "free", measure)
+    case .scriptAtProbePoints: script(library, target, free: "cfree", measure)
+    }
+  }
+
+  /// In the copy of libc that the target uses, `cfree` begins at free's probe point.
+  private func script(_ library: String, _ target: Subprocess, free: String, _ measure: () -> Void)
+  {
+    let edit = "s#LIBC#\(library)#g; s/MALLOC/malloc/; s/FREE/\(free)/; s/PID/\(target.pid)/g"
+    let tracer = Subprocess([
+      "sh", "-c",
+      "sed '\(edit)' \(folder)/live_blocks.bt > \(folder)/filled.bt; exec bpftrace -q \(folder)/filled.bt 2>/dev/null",
+    ])
+    if tracer.waitForLine(containing: "attached", seconds: 20) {
+      usleep(500_000)
+      measure()
+    }
+    tracer.end(SIGKILL)
+    usleep(200_000)
+  }
+}
