@@ -40,6 +40,6 @@ package struct ProbeSettings: Sendable {
   /// Two choices of eight slots lose nothing while filling up to 70 % load; with blocks coming and going for
   /// long, simulated losses are 49,079 in 29 M at 70 %, 126 in 25 M at 60 % and 1 in 23 M at 55 %. So the
   /// table is sized for 52.5 %: 4.2 blocks a bucket.
-  var blockBucketCount: UInt32 { UInt32(clamping: max(64, Int(Double(maximumBlocks) / 4.2) + 1)) }
+  var blockBucketCount: UInt32 { UInt32(clamping: max(1, Int(Double(maximumBlocks) / 4.2) + 1)) }
   var stackBucketCount: UInt32 { UInt32(clamping: max(8, (maximumStacks + 7) / 8)) }
 }

@@ -37,6 +37,8 @@ package enum CommandLauncher {
       command.kill()
       throw error
     }
+    // A short command may be gone before its first stacks are named.
+    observation.refreshMappings(ofPid: pid)
     command.release()
     return pid
   }

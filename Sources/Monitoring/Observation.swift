@@ -73,6 +73,11 @@ package final class Observation {
     return files.count
   }
 
+  /// Reads the mappings of a target now, so that stacks can be named when it is gone.
+  package func refreshMappings(ofPid pid: Int32) {
+    for (slot, process) in processes where process.identity.pid == pid { refreshMappings(of: slot) }
+  }
+
   /// The target is known to have ended.
   package func markExited(pid: Int32) {
     for (slot, process) in processes where process.identity.pid == pid {
@@ -96,7 +101,7 @@ package final class Observation {
       case .stack(let stack): learn(stack)
       case .mapping(let mapping): processes[mapping.process]?.apply(mapping)
       case .exec(let slot, let previous, let pid): beginProgram(slot, previous, pid)
-      case .fork(let slot, _, let pid): beginIncarnation(slot, pid)
+      case .fork(let slot, let parent, let pid): beginChild(slot, of: parent, pid)
       case .exit(let slot, _): processes[slot]?.hasExited = true
       }
     }
@@ -116,19 +121,20 @@ package final class Observation {
 
   /// exec wipes: what the process was before is not shown any more.
   private func beginProgram(_ slot: ProcessSlot, _ previous: ProcessSlot, _ pid: Int32) {
-    if processes[previous]?.identity.pid == pid { processes[previous] = nil }
-    beginIncarnation(slot, pid)
-  }
-
-  private func beginIncarnation(_ slot: ProcessSlot, _ pid: Int32) {
-    guard
-      var process = try? ObservedProcess(
-        slot: slot, pid: pid, isFromStart: true, modules: modules)
-    else { return }
+    let former = processes[previous]
+    // A vfork child counted as its parent until now.
+    if former?.identity.pid == pid { processes[previous] = nil }
+    var process = ObservedProcess(slot: slot, pid: pid, replacing: former, modules: modules)
     _ = process.refreshMappings()
     processes[slot] = process
     // The program may bring an allocator of its own. Failing that, what it shares with others is attached.
     _ = try? attachToNewFiles(of: pid)
+  }
+
+  /// The child has its parent's code, and may be gone already.
+  private func beginChild(_ slot: ProcessSlot, of parent: ProcessSlot, _ pid: Int32) {
+    guard let parent = processes[parent] else { return }
+    processes[slot] = ObservedProcess(slot: slot, pid: pid, forkedFrom: parent)
   }
 
   // MARK: Snapshots

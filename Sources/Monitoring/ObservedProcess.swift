@@ -44,6 +44,36 @@ struct ObservedProcess {
     symbolizer = Symbolizer(pid: pid, cache: modules)
   }
 
+  /// A process that began another program and may have ended already: its stacks then stay without names.
+  init(slot: ProcessSlot, pid: Int32, replacing previous: ObservedProcess?, modules: ModuleCache) {
+    self.slot = slot
+    directory = ProcessDirectory(pid: pid)
+    isFromStart = true
+    let status = try? directory.status()
+    let former = previous?.identity.pid == pid ? previous?.identity : nil
+    identity = status?.identity ?? former ?? ProcessIdentity(pid: pid, startTicks: 0)
+    name = status?.name ?? previous?.name ?? "?"
+    residentBytes = status?.residentBytes
+    residentAnonymousBytes = status?.residentAnonymousBytes
+    residentAnonymousBytesAtStart = nil
+    symbolizer = Symbolizer(pid: pid, cache: modules)
+  }
+
+  /// A forked child: it begins with its parent's code, and its name is the parent's until it can be read.
+  init(slot: ProcessSlot, pid: Int32, forkedFrom parent: ObservedProcess) {
+    self.slot = slot
+    directory = ProcessDirectory(pid: pid)
+    isFromStart = true
+    let status = try? directory.status()
+    identity = status?.identity ?? ProcessIdentity(pid: pid, startTicks: 0)
+    name = status?.name ?? parent.name
+    residentBytes = status?.residentBytes
+    residentAnonymousBytes = status?.residentAnonymousBytes
+    residentAnonymousBytesAtStart = nil
+    symbolizer = parent.symbolizer
+    executableMappings = parent.executableMappings
+  }
+
   /// Reads memory sizes; keeps the last known ones when the process is gone.
   mutating func refreshStatus() {
     guard !hasExited, let status = try? directory.status(), status.identity == identity else {

@@ -69,7 +69,7 @@ struct ObservationOptions: ParsableArguments {
     try check(frames > 0, "--frames takes a number from 1 on")
     try check(older ?? 0 >= 0, "--older takes seconds from 0 on")
     try check(
-      (1000...1_000_000_000).contains(maxBlocks ?? 1000), "--max-blocks takes 1000 to 1000000000")
+      (64...1_000_000_000).contains(maxBlocks ?? 64), "--max-blocks takes 64 to 1000000000")
     try check((64...16_777_216).contains(maxStacks), "--max-stacks takes 64 to 16777216")
     for kind in forbid.split(separator: ",") {
       try check(

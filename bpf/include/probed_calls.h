@@ -10,11 +10,12 @@ enum call_kind {
   CALL_REALLOCARRAY = 4,    // (block, count, size)
   CALL_MEMALIGN = 5,        // (alignment, size); also aligned_alloc
   CALL_POSIX_MEMALIGN = 6,  // (result, alignment, size), 0 on success
-  CALL_FREE = 7,            // (block, …); the only kind without a return half
+  CALL_FREE = 7,            // (block, …); no return half
   CALL_MMAP = 8,            // (address, length, protection, flags, …)
   CALL_MUNMAP = 9,          // (address, length)
   CALL_MREMAP = 10,         // (address, old length, new length, …)
   CALL_BRK = 11,            // brk(address) and sbrk(increment): the break is read, not the argument
+  CALL_LONGJMP = 12,        // leaves pending calls for good; no return half
 };
 
 // Maps of the programs, named once for both sides; BPF limits names to 15 characters.

@@ -6,6 +6,7 @@
 // allocator does inside one of its own calls is reported too, marked internal, since its later munmap is not
 // recognisable as internal by itself.
 #pragma once
+#include "call_frames.bpf.h"
 #include "probed_calls.h"
 #include "sites.bpf.h"
 

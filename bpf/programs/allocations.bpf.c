@@ -2,7 +2,8 @@
 // Counts the calls of allocator functions.
 //
 // 1. The entry half remembers what was asked for in a frame of the thread's state; `free` has no return half.
-// 2. Only the outermost allocator call of a thread counts: realloc(NULL, n) → malloc → mmap is one block.
+// 2. Only the outermost allocator call of a thread counts: realloc(NULL, n) → malloc → mmap is one block. A call
+//    that longjmp leaves for good is taken off when longjmp is called: later it could look like an outer one.
 // 3. A block that is given back leaves the table at entry, before the allocator can give its address to another
 //    thread. If the call then fails, the block is put back at return.
 // 4. The return half walks the stack, finds the site, puts the block into the table and raises the counters.
@@ -11,7 +12,6 @@
 // The same code runs behind three kinds of links: a session (one program for both halves), multi uprobes and
 // perf uprobes (one program each). The attach cookie is the kind of call.
 #include "mappings.bpf.h"
-#include "block_table.bpf.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -21,7 +21,7 @@ extern bool bpf_session_is_return(void) __ksym __weak;
 
 enum { RETURN_WANTED = 0, NO_RETURN_WANTED = 1 };
 
-static __always_inline int is_mapping_call(u32 kind) { return kind >= CALL_MMAP; }
+static __always_inline int is_mapping_call(u32 kind) { return kind >= CALL_MMAP && kind <= CALL_BRK; }
 
 // Requested bytes; all ones if the multiplication overflows, which no allocator grants.
 static __always_inline u64 product(u64 count, u64 size) {
@@ -68,6 +68,10 @@ static __always_inline int enter(struct pt_regs *ctx, u32 kind) {
   u32 process = current_process(thread);
   if (!process) return NO_RETURN_WANTED;
 
+  if (kind == CALL_LONGJMP) {
+    drop_all_frames(thread, process);
+    return NO_RETURN_WANTED;
+  }
   u64 sp = ctx->sp;
   u32 internal = 0;
   if (thread->depth) {

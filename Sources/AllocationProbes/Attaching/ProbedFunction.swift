@@ -5,7 +5,7 @@ package struct ProbedFunction: Hashable, Sendable {
   package var name: String
   /// The attach cookie of its probes: `enum call_kind` of the ABI.
   package var kind: UInt32
-  /// Whether its return says something: not so for `free`.
+  /// Whether its return says something: not so for `free` and `longjmp`.
   package var hasReturn: Bool
 
   private init(_ name: String, _ kind: call_kind, hasReturn: Bool = true) {
@@ -14,7 +14,8 @@ package struct ProbedFunction: Hashable, Sendable {
     self.hasReturn = hasReturn
   }
 
-  /// The functions of malloc(3), posix_memalign(3), C23 7.24.3 and mmap(2) that libraries export.
+  /// The functions of malloc(3), posix_memalign(3), C23 7.24.3 and mmap(2) that libraries export, and longjmp(3),
+  /// which leaves calls of them for good.
   ///
   /// Names for one address (`malloc` and `__libc_malloc`) get one probe, under the first name found.
   package static let all: [ProbedFunction] = [
@@ -37,6 +38,10 @@ package struct ProbedFunction: Hashable, Sendable {
     ProbedFunction("mremap", CALL_MREMAP),
     ProbedFunction("brk", CALL_BRK),
     ProbedFunction("sbrk", CALL_BRK),
+    ProbedFunction("longjmp", CALL_LONGJMP, hasReturn: false),
+    ProbedFunction("_longjmp", CALL_LONGJMP, hasReturn: false),
+    ProbedFunction("siglongjmp", CALL_LONGJMP, hasReturn: false),
+    ProbedFunction("__longjmp_chk", CALL_LONGJMP, hasReturn: false),
   ]
 
   /// A file without these is no allocator.

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+// The calls a thread is inside of, innermost last: how their returns are matched, and how those are noticed that
+// never come.
+#pragma once
+#include "block_table.bpf.h"
+#include "thread_state.bpf.h"
+
+// An index the verifier can follow: the compiler may not move the mask away from the access.
+static __always_inline u32 frame_index(u32 index) {
+  asm volatile("" : "+r"(index));
+  return index & (CALL_FRAMES - 1);
+}
+
+// The address every probed call returns to while it is pending: the start of the [uprobes] page.
+static __always_inline u64 return_trampoline(void) {
+  struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+  return BPF_CORE_READ(task, mm, uprobes_state.xol_area, vaddr);
+}
+
+// Settles a call that will never return: the block it may have made is not counted, the one it was given to
+// reallocate is taken for live still. A system call inside an allocator call is no block.
+__noinline int settle_skipped_return(struct thread_state *thread, u32 process, u32 index) {
+  if (!thread) return 0;
+  struct call_frame *frame = &thread->frames[frame_index(index)];
+  struct block_record replaced;
+  if (frame->flags & FRAME_HAS_OLD_BLOCK) insert_block(block_key(process, frame->pointer), &frame->old, &replaced);
+  if (!(frame->flags & FRAME_INTERNAL)) count_loss(process, LOSS_SKIPPED_RETURN);
+  return 0;
+}
+
+// Drops frames whose call will not return any more: longjmp or an exception went past it.
+//
+// A call inside another has the lower stack pointer, so one with a higher one proves a skipped return. A lower
+// one proves nothing, since later calls may run deeper; but while a call is pending, its return-address slot
+// holds the trampoline. A tail call (reallocarray → realloc) has the same stack pointer and a hijacked slot.
+__noinline int drop_skipped_frames(struct thread_state *thread, u32 process, u64 sp) {
+  if (!thread) return 0;
+  u64 trampoline = return_trampoline();
+  for (int i = 0; i < CALL_FRAMES && thread->depth; i++) {
+    u32 top = frame_index(thread->depth - 1);
+    u64 slot = 0, frame_sp = thread->frames[top].sp;
+    if (frame_sp >= sp && !bpf_probe_read_user(&slot, sizeof slot, (void *)frame_sp) && slot == trampoline)
+      break;
+    thread->depth = top;
+    settle_skipped_return(thread, process, top);
+  }
+  return 0;
+}
+
+// longjmp was called: none of the pending calls will return, unless the jump stays inside a signal handler that
+// interrupted one; that one's return is then ignored, and counted as skipped all the same.
+static __always_inline void drop_all_frames(struct thread_state *thread, u32 process) {
+  for (int i = 0; i < CALL_FRAMES && thread->depth; i++) {
+    u32 top = frame_index(thread->depth - 1);
+    thread->depth = top;
+    settle_skipped_return(thread, process, top);
+  }
+}
+
+// A new frame on top, or NULL if there is no room, which is counted.
+static __always_inline struct call_frame *push_frame(struct thread_state *thread, u32 process, u32 kind, u64 sp) {
+  u32 depth = thread->depth;
+  if (depth >= CALL_FRAMES) {
+    count_loss(process, LOSS_NESTING);
+    return 0;
+  }
+  struct call_frame *frame = &thread->frames[frame_index(depth)];
+  frame->sp = sp;
+  frame->kind = kind;
+  frame->flags = 0;
+  thread->depth = depth + 1;
+  return frame;
+}
+
+// The index of the frame of the call that returns, taken off together with those above it, whose returns were
+// skipped. -1: the entry was not seen, or was a call inside another that nobody counts.
+__noinline int pop_frame(struct thread_state *thread, u32 process, u32 kind, u64 sp) {
+  if (!thread) return -1;
+  u32 depth = thread->depth;
+  for (int i = 0; i < CALL_FRAMES && depth; i++) {
+    u32 top = frame_index(depth - 1);
+    struct call_frame *frame = &thread->frames[top];
+    if (frame->sp > sp || (frame->sp == sp && frame->kind != kind)) return -1;
+    thread->depth = depth = top;
+    if (frame->sp == sp) return top;
+    settle_skipped_return(thread, process, top);
+  }
+  return -1;
+}
