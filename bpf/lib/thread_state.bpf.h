@@ -56,8 +56,10 @@ static __always_inline u32 current_process(struct thread_state *thread) {
   if (thread->epoch == epoch) return thread->process;
   u32 tgid = bpf_get_current_pid_tgid() >> 32;
   u32 *process = bpf_map_lookup_elem(&targets, &tgid);
-  thread->process = process ? *process : 0;
-  thread->depth = 0;
+  u32 found = process ? *process : 0;
+  // Another program runs now, whose calls are its own; as long as it is the same one, its calls stay pending.
+  if (found != thread->process) thread->depth = 0;
+  thread->process = found;
   thread->epoch = epoch;
   return thread->process;
 }
