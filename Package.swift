@@ -67,6 +67,14 @@ let package = Package(
       ]),
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .target(
+      name: "ProbeLogic", path: "Tests/ProbeLogic",
+      cSettings: [
+        // The shim stands in for headers that the others include, so it comes first. Optimised, since races hide
+        // in slow code.
+        .headerSearchPath("shim"), .headerSearchPath("../../bpf/include"),
+        .headerSearchPath("../../bpf/lib"), .unsafeFlags(["-O2"]),
+      ]),
     .testTarget(
       name: "AllocationModelTests", dependencies: ["AllocationModel", "TestSupport"]),
     .testTarget(
@@ -84,7 +92,10 @@ let package = Package(
       name: "ProcessesTests", dependencies: ["AllocationModel", "Processes", "TestSupport"]),
     .testTarget(
       name: "AllocationProbesTests",
-      dependencies: ["AllocationModel", "AllocationProbes", "ProbeABI", "TestSupport"]),
+      dependencies: [
+        "AllocationModel", "AllocationProbes", "BPFRuntime", "Executables", "ProbeABI",
+        "ProbeLogic", "Processes", "TestSupport",
+      ]),
     .testTarget(name: "KernelTests", dependencies: ["TestSupport"]),
   ],
   swiftLanguageModes: [.v6],
