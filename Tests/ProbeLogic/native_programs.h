@@ -14,8 +14,8 @@
 #include "settings.h"
 #include "site_records.h"
 
-// The settings are read-only for the kernel programs; the test chooses them at run time.
-#define const
+// The settings are read-only for the kernel programs; here they are chosen at run time, for each source file.
+#define const static
 #include "maps.bpf.h"
 #undef const
 

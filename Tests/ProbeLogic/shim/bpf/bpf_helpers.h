@@ -5,7 +5,7 @@
 
 #undef __always_inline  // libc has one of its own
 
-#define SEC(name)
+#define SEC(name) __attribute__((weak))  // the maps' names stand for memory of the test, whichever file has them
 #define __always_inline inline __attribute__((always_inline))
 #define __noinline static __attribute__((noinline, unused))
 #define __uint(name, value) int(*name)[value]
