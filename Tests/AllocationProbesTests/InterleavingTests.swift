@@ -61,15 +61,24 @@ import Testing
   }
 }
 
+/// Orders of two threads whose keys look into the two buckets one way round or the other.
 private func explore(
   filled: UInt32, switches: UInt32, _ first: [interleaving_step], _ second: [interleaving_step]
 ) -> interleaving_outcome {
-  func thread(_ key: UInt64, _ steps: [interleaving_step]) -> interleaved_thread {
+  func thread(_ bucket: UInt32, _ steps: [interleaving_step]) -> interleaved_thread {
     let steps = steps + Array(repeating: STEP_NONE, count: 3 - steps.count)
-    return interleaved_thread(key: key, steps: (steps[0], steps[1], steps[2]))
+    return interleaved_thread(first_bucket: bucket, steps: (steps[0], steps[1], steps[2]))
   }
-  return explore_interleavings(
-    interleaving(
-      buckets: 2, filled: filled, maximum_switches: switches,
-      threads: (thread(1, first), thread(2, second))))
+  var sum = interleaving_outcome()
+  for bucket: UInt32 in 0...1 {
+    let outcome = explore_interleavings(
+      interleaving(
+        filled: filled, maximum_switches: switches,
+        threads: (thread(0, first), thread(bucket, second))))
+    sum.orders += outcome.orders
+    sum.failures += outcome.failures
+    sum.torn += outcome.torn
+    sum.full += outcome.full
+  }
+  return sum
 }

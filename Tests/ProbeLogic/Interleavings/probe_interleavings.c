@@ -26,12 +26,13 @@ static inline u64 swap_after_pause(u64 *place, u64 expected, u64 desired) {
 
 #define NOT_TRACED __attribute__((no_sanitize("coverage")))
 
-enum { STACK_BYTES = 64 << 10, MOST_SWITCHES = 4, MOST_ACCESSES = 4096 };
+enum { BUCKETS = 2, STACK_BYTES = 64 << 10, MOST_SWITCHES = 4 };
 
 struct coroutine {
   ucontext_t context;
   char stack[STACK_BYTES];
-  struct interleaved_thread work;
+  const enum interleaving_step *steps;
+  uint64_t key;
   int is_over;
   // Results.
   int is_in, full, wrong, torn;
@@ -68,6 +69,14 @@ TRACE(4, uint32_t)
 TRACE(8, uint64_t)
 TRACE(16, __int128)
 
+// The next key from `key` on whose first choice is this bucket and whose second is the other one.
+NOT_TRACED static uint64_t key_from(uint64_t key, uint32_t first_bucket) {
+  for (;; key++) {
+    uint64_t hash = mix64(0, key);
+    if (bucket_index(hash, BUCKETS) == first_bucket && bucket_index(hash >> 32, BUCKETS) != first_bucket) return key;
+  }
+}
+
 NOT_TRACED static struct block_record record_for(uint64_t key, int version) {
   return (struct block_record){.size = mix64(key, version), .site = mix64(version, key) | 1, .born = version};
 }
@@ -94,7 +103,7 @@ NOT_TRACED static int count_torn_records(void) {
       struct block_record read;
       if (!read_slot(&native_blocks[bucket], slot, &read)) continue;
       int is_whole = 0;
-      for (int i = 0; i < 2; i++) is_whole |= is_same(read, record_for(run.threads[i].work.key, read.born));
+      for (int i = 0; i < 2; i++) is_whole |= is_same(read, record_for(run.threads[i].key, read.born));
       torn += !is_whole;
     }
   return torn;
@@ -103,20 +112,20 @@ NOT_TRACED static int count_torn_records(void) {
 NOT_TRACED static void work(int number) {
   struct coroutine *self = &run.threads[number];
   for (int step = 0; step < 3; step++) {
-    struct block_record record = record_for(self->work.key, step), old = {};
-    switch (self->work.steps[step]) {
+    struct block_record record = record_for(self->key, step), old = {};
+    switch (self->steps[step]) {
       case STEP_INSERT: {
-        int outcome = insert_block(self->work.key, &record, &old);
+        int outcome = insert_block(self->key, &record, &old);
         if (outcome == BLOCK_TABLE_FULL) self->full++;
         if ((outcome == BLOCK_REPLACED) != !!self->is_in) self->wrong++;
-        if (self->is_in && !is_same(old, record_for(self->work.key, self->is_in - 1))) self->wrong++;
+        if (self->is_in && !is_same(old, record_for(self->key, self->is_in - 1))) self->wrong++;
         if (outcome != BLOCK_TABLE_FULL) self->is_in = step + 1;
         break;
       }
       case STEP_REMOVE: {
-        int found = remove_block(self->work.key, &old);
+        int found = remove_block(self->key, &old);
         if (found != !!self->is_in) self->wrong++;
-        if (found && !is_same(old, record_for(self->work.key, self->is_in - 1))) self->wrong++;
+        if (found && !is_same(old, record_for(self->key, self->is_in - 1))) self->wrong++;
         self->is_in = 0;
         break;
       }
@@ -144,7 +153,7 @@ NOT_TRACED static int contents_are_wrong(uint32_t filled) {
       count++;
       for (int i = 0; i < 2; i++) {
         struct coroutine *thread = &run.threads[i];
-        if (key == thread->work.key && thread->is_in && is_same(record, record_for(key, thread->is_in - 1))) found++;
+        if (key == thread->key && thread->is_in && is_same(record, record_for(key, thread->is_in - 1))) found++;
       }
     }
   uint32_t live = !!run.threads[0].is_in + !!run.threads[1].is_in;
@@ -152,11 +161,11 @@ NOT_TRACED static int contents_are_wrong(uint32_t filled) {
 }
 
 NOT_TRACED static void run_once(struct interleaving *plan, const struct block_bucket *before) {
-  memcpy(native_blocks, before, plan->buckets * sizeof *before);
+  memcpy(native_blocks, before, BUCKETS * sizeof *before);
   run.accesses = run.next_switch = 0;
   for (int i = 0; i < 2; i++) {
     struct coroutine *thread = &run.threads[i];
-    thread->work = plan->threads[i];
+    thread->steps = plan->threads[i].steps;
     thread->is_over = thread->is_in = thread->full = thread->wrong = thread->torn = 0;
     getcontext(&thread->context);
     thread->context.uc_stack.ss_sp = thread->stack;
@@ -182,15 +191,19 @@ NOT_TRACED static int next_choice(uint64_t accesses) {
 
 NOT_TRACED struct interleaving_outcome explore_interleavings(struct interleaving plan) {
   struct interleaving_outcome outcome = {};
-  size_t bytes = plan.buckets * sizeof *native_blocks;
+  size_t bytes = BUCKETS * sizeof *native_blocks;
   native_blocks = aligned_alloc(64, bytes);
   struct block_bucket *before = malloc(bytes);
-  if (!native_blocks || !before) abort();
+  if (!native_blocks || !before || plan.maximum_switches > MOST_SWITCHES) abort();
   memset(native_blocks, 0, bytes);
-  settings.block_bucket_count = plan.buckets;
+  settings.block_bucket_count = BUCKETS;
+  run.threads[0].key = key_from(1, plan.threads[0].first_bucket);
+  run.threads[1].key = key_from(run.threads[0].key + 1, plan.threads[1].first_bucket);
+  uint64_t key = run.threads[1].key;
   for (uint32_t number = 0; number < plan.filled; number++) {
-    struct block_record record = record_for(number + 100, 0), old = {};
-    if (insert_block(number + 100, &record, &old) != BLOCK_INSERTED) abort();
+    key = key_from(key + 1, number & 1);
+    struct block_record record = record_for(key, 0), old = {};
+    if (insert_block(key, &record, &old) != BLOCK_INSERTED) abort();
   }
   memcpy(before, native_blocks, bytes);
   for (run.switch_count = 0; run.switch_count <= plan.maximum_switches; run.switch_count++) {

@@ -6,15 +6,14 @@
 // Reading is of the whole table, as user space does it.
 enum interleaving_step { STEP_NONE, STEP_INSERT, STEP_REMOVE, STEP_READ };
 
-// What one thread does, one after the other, with a key of its own.
+// What one thread does, one after the other, with a key of its own that may lie in either bucket.
 struct interleaved_thread {
-  uint64_t key;
+  uint32_t first_bucket;  // the first choice of its key, 0 or 1
   enum interleaving_step steps[3];
 };
 
 struct interleaving {
-  uint32_t buckets;
-  uint32_t filled;        // other blocks that are in the table before
+  uint32_t filled;            // other blocks that are in the table of two buckets before
   uint32_t maximum_switches;  // from one thread to the other before it has ended
   struct interleaved_thread threads[2];
 };
