@@ -9,6 +9,9 @@ package struct MappingLedger<Site: Hashable & Sendable>: Sendable {
     /// Nil: the allocator's own, or made by nobody knows whom.
     package var site: Site?
     fileprivate var mapping: Int
+
+    /// Bytes that count for a site.
+    fileprivate var countedBytes: UInt64 { site == nil ? 0 : range.byteCount }
   }
 
   /// Sorted by address, disjoint, none empty.
@@ -25,9 +28,7 @@ package struct MappingLedger<Site: Hashable & Sendable>: Sendable {
   package init() {}
 
   /// Bytes mapped by known sites.
-  package var liveBytes: UInt64 {
-    intervals.reduce(0) { $0 + ($1.site == nil ? 0 : UInt64($1.range.count)) }
-  }
+  package var liveBytes: UInt64 { intervals.reduce(0) { $0 + $1.countedBytes } }
 
   /// A range is mapped anew, whatever was there before.
   ///
@@ -39,38 +40,48 @@ package struct MappingLedger<Site: Hashable & Sendable>: Sendable {
     insert(Interval(range: range, site: site, mapping: lastMapping))
     guard let site else { return }
     countersBySite[site, default: AllocationCounters()] += AllocationCounters(
-      allocatedBytes: UInt64(range.count), allocatedBlocks: 1)
+      allocatedBytes: range.byteCount, allocatedBlocks: 1)
   }
 
   /// A range is about to be unmapped.
   package mutating func unmap(_ range: Range<UInt64>) {
-    let pieces = remove(range)
-    guard !pieces.isEmpty else { return }
-    recentRemovals.append((range, pieces))
+    guard !range.isEmpty else { return }
+    // Also what took nothing away: if it fails, it is not an earlier one of the same range that is undone.
+    recentRemovals.append((range, remove(range)))
     if recentRemovals.count > Self.removalLimit { recentRemovals.removeFirst() }
   }
 
-  /// The `unmap` of exactly this range has failed.
+  /// The `unmap` of exactly this range has failed. What was mapped there since stays.
   package mutating func restore(_ range: Range<UInt64>) {
-    for piece in takeRemoval(of: range) { undoRemoval(of: piece) }
+    for piece in takeRemoval(of: range) {
+      for gap in gaps(in: piece.range) {
+        var part = piece
+        part.range = gap
+        putBack(part)
+      }
+    }
   }
 
   /// The mapping that was unmapped at `old` is now at `new`, longer or shorter; it keeps its site.
+  ///
+  /// Neighbours that the kernel joined move together and keep theirs. What another thread has mapped at `old`
+  /// since is not touched.
   package mutating func move(from old: Range<UInt64>, to new: Range<UInt64>) {
     let pieces = takeRemoval(of: old)
     remove(new)
-    guard let first = pieces.first, !new.isEmpty else { return }
-    for piece in pieces { undoRemoval(of: piece) }
-    remove(old, isFreed: false)
-    let oldBytes = pieces.reduce(0) { $0 + UInt64($1.range.count) }
-    insert(Interval(range: new, site: first.site, mapping: first.mapping))
-    let newBytes = UInt64(new.count)
-    guard let site = first.site else { return }
-    if newBytes >= oldBytes {
-      countersBySite[site]?.allocatedBytes += newBytes - oldBytes
-    } else {
-      countersBySite[site]?.freedBytes += oldBytes - newBytes
+    guard let last = pieces.last, !new.isEmpty else { return }
+    for piece in pieces {
+      let start = piece.range.lowerBound - old.lowerBound
+      guard start < new.byteCount else { break }
+      var moved = piece
+      moved.range =
+        new.lowerBound + start..<new.lowerBound + min(start + piece.range.byteCount, new.byteCount)
+      putBack(moved)
     }
+    guard new.byteCount > old.byteCount else { return }
+    let growth = new.lowerBound + old.byteCount..<new.upperBound
+    insert(Interval(range: growth, site: last.site, mapping: last.mapping))
+    if let site = last.site { countersBySite[site]?.allocatedBytes &+= growth.byteCount }
   }
 
   /// The program break went up, which maps, or down, which unmaps.
@@ -102,7 +113,7 @@ package struct MappingLedger<Site: Hashable & Sendable>: Sendable {
       }
     }
     return gaps.reduce(0) { sum, gap in
-      sum + remove(gap).reduce(0) { $0 + ($1.site == nil ? 0 : UInt64($1.range.count)) }
+      sum + remove(gap).reduce(0) { $0 + $1.countedBytes }
     }
   }
 
@@ -120,13 +131,35 @@ package struct MappingLedger<Site: Hashable & Sendable>: Sendable {
   }
 
   private mutating func insert(_ interval: Interval) {
-    intervals.insert(interval, at: firstIndex(endingAfter: interval.range.lowerBound))
-    remainingBytes[interval.mapping, default: 0] += UInt64(interval.range.count)
+    remainingBytes[interval.mapping, default: 0] += interval.range.byteCount
+    let index = firstIndex(endingAfter: interval.range.lowerBound)
+    if let last = intervals[..<index].last, last.mapping == interval.mapping,
+      last.range.upperBound == interval.range.lowerBound
+    {
+      intervals[index - 1].range = last.range.lowerBound..<interval.range.upperBound
+    } else {
+      intervals.insert(interval, at: index)
+    }
+  }
+
+  /// The parts of a range where nothing is mapped.
+  private func gaps(in range: Range<UInt64>) -> [Range<UInt64>] {
+    var gaps: [Range<UInt64>] = []
+    var position = range.lowerBound
+    for interval in intervals[firstIndex(endingAfter: position)...] {
+      guard interval.range.lowerBound < range.upperBound else { break }
+      if interval.range.lowerBound > position {
+        gaps.append(position..<interval.range.lowerBound)
+      }
+      position = interval.range.upperBound
+    }
+    if position < range.upperBound { gaps.append(position..<range.upperBound) }
+    return gaps
   }
 
   /// Cuts a range out and returns the parts of intervals that lay in it.
   @discardableResult
-  private mutating func remove(_ range: Range<UInt64>, isFreed: Bool = true) -> [Interval] {
+  private mutating func remove(_ range: Range<UInt64>) -> [Interval] {
     guard !range.isEmpty else { return [] }
     let start = firstIndex(endingAfter: range.lowerBound)
     var end = start
@@ -146,24 +179,24 @@ package struct MappingLedger<Site: Hashable & Sendable>: Sendable {
       end += 1
     }
     intervals.replaceSubrange(start..<end, with: kept)
-    for piece in removed { countRemoval(of: piece, isFreed: isFreed) }
+    for piece in removed { countRemoval(of: piece) }
     return removed
   }
 
-  private mutating func countRemoval(of piece: Interval, isFreed: Bool) {
-    let bytes = UInt64(piece.range.count)
+  private mutating func countRemoval(of piece: Interval) {
+    let bytes = piece.range.byteCount
     let rest = (remainingBytes[piece.mapping] ?? bytes) - bytes
     remainingBytes[piece.mapping] = rest == 0 ? nil : rest
-    guard isFreed, let site = piece.site else { return }
-    countersBySite[site]?.freedBytes += bytes
-    if rest == 0 { countersBySite[site]?.freedBlocks += 1 }
+    guard let site = piece.site else { return }
+    countersBySite[site]?.freedBytes &+= bytes
+    if rest == 0 { countersBySite[site]?.freedBlocks &+= 1 }
   }
 
-  private mutating func undoRemoval(of piece: Interval) {
-    let bytes = UInt64(piece.range.count)
+  /// Undoes the removal of a piece, at its old place or another; nothing may be mapped there.
+  private mutating func putBack(_ piece: Interval) {
     if let site = piece.site {
-      countersBySite[site]?.freedBytes -= bytes
-      if remainingBytes[piece.mapping] == nil { countersBySite[site]?.freedBlocks -= 1 }
+      countersBySite[site]?.freedBytes &-= piece.range.byteCount
+      if remainingBytes[piece.mapping] == nil { countersBySite[site]?.freedBlocks &-= 1 }
     }
     insert(piece)
   }
@@ -172,4 +205,9 @@ package struct MappingLedger<Site: Hashable & Sendable>: Sendable {
     guard let index = recentRemovals.lastIndex(where: { $0.range == range }) else { return [] }
     return recentRemovals.remove(at: index).pieces
   }
+}
+
+extension Range<UInt64> {
+  /// Unlike `count`, which is an `Int`, this holds for every range.
+  fileprivate var byteCount: UInt64 { upperBound - lowerBound }
 }

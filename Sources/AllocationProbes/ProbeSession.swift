@@ -172,8 +172,17 @@ extension ProbeSession {
     events?.drain()
     let taken = inbox.take()
     for case .exit(let process, _) in taken { endedProcesses.insert(process.rawValue) }
-    for case .exec(_, let previous, _) in taken { endedProcesses.insert(previous.rawValue) }
+    // A vfork child counted as its parent until now, which goes on.
+    for case .exec(_, let previous, let pid) in taken where pidOfRecord(previous) == pid {
+      endedProcesses.insert(previous.rawValue)
+    }
     return taken
+  }
+
+  private func pidOfRecord(_ process: ProcessSlot) -> Int32 {
+    guard Int(process.rawValue) < processRecords.count else { return 0 }
+    return Int32(
+      bitPattern: processRecords.load(Int(process.rawValue), as: process_record.self).tgid)
   }
 
   /// Records of the ring buffer that could not be decoded.

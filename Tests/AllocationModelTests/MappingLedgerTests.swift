@@ -229,12 +229,10 @@ import Testing
     ledger.unmap(pages(0, 4))
     ledger.map(pages(0, 4), site: "b")
     ledger.move(from: pages(0, 4), to: pages(10, 14))
-    withKnownIssue("what is mapped at the old place is taken for a part of what moved") {
-      #expect(parts == [Part(0, 4, "b"), Part(10, 14, "a")])
-      ledger.unmap(pages(0, 4))
-      #expect(counters("b") == PageCounters(allocated: 4, freed: 4, mappings: 1, unmapped: 1))
-      #expect(counters("a") == PageCounters(allocated: 4, freed: 0, mappings: 1, unmapped: 0))
-    }
+    #expect(parts == [Part(0, 4, "b"), Part(10, 14, "a")])
+    ledger.unmap(pages(0, 4))
+    #expect(counters("b") == PageCounters(allocated: 4, freed: 4, mappings: 1, unmapped: 1))
+    #expect(counters("a") == PageCounters(allocated: 4, freed: 0, mappings: 1, unmapped: 0))
   }
 
   @Test mutating func `a failed unmap brings back only what is not mapped anew`() {
@@ -242,11 +240,9 @@ import Testing
     ledger.unmap(pages(0, 4))
     ledger.map(pages(1, 3), site: "b")
     ledger.restore(pages(0, 4))
-    withKnownIssue("intervals overlap afterwards") {
-      #expect(pageOwners == Array("abba"))
-      #expect(counters("a") == PageCounters(allocated: 4, freed: 2, mappings: 1, unmapped: 0))
-      #expect(counters("b") == PageCounters(allocated: 2, freed: 0, mappings: 1, unmapped: 0))
-    }
+    #expect(pageOwners == Array("abba"))
+    #expect(counters("a") == PageCounters(allocated: 4, freed: 2, mappings: 1, unmapped: 0))
+    #expect(counters("b") == PageCounters(allocated: 2, freed: 0, mappings: 1, unmapped: 0))
   }
 
   @Test mutating func `neighbours that move together keep their sites`() {
@@ -254,11 +250,9 @@ import Testing
     ledger.map(pages(2, 4), site: "b")
     ledger.unmap(pages(0, 4))
     ledger.move(from: pages(0, 4), to: pages(10, 16))
-    withKnownIssue("the first one's site gets all") {
-      #expect(parts == [Part(10, 12, "a"), Part(12, 16, "b")])
-      #expect(counters("a") == PageCounters(allocated: 2, freed: 0, mappings: 1, unmapped: 0))
-      #expect(counters("b") == PageCounters(allocated: 4, freed: 0, mappings: 1, unmapped: 0))
-    }
+    #expect(parts == [Part(10, 12, "a"), Part(12, 16, "b")])
+    #expect(counters("a") == PageCounters(allocated: 2, freed: 0, mappings: 1, unmapped: 0))
+    #expect(counters("b") == PageCounters(allocated: 4, freed: 0, mappings: 1, unmapped: 0))
   }
 
   @Test mutating func `a failed mremap of nothing brings nothing back`() {
@@ -266,10 +260,8 @@ import Testing
     ledger.unmap(pages(0, 4))
     ledger.unmap(pages(0, 4))
     ledger.restore(pages(0, 4))
-    withKnownIssue("an earlier unmap is undone instead") {
-      #expect(parts.isEmpty)
-      #expect(counters("a") == PageCounters(allocated: 4, freed: 4, mappings: 1, unmapped: 1))
-    }
+    #expect(parts.isEmpty)
+    #expect(counters("a") == PageCounters(allocated: 4, freed: 4, mappings: 1, unmapped: 1))
   }
 }
 

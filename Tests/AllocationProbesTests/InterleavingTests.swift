@@ -40,24 +40,18 @@ import Testing
   @Test func `a reader never sees half of a block that arrives or leaves`() {
     let outcome = explore(filled: 0, switches: 3, [STEP_INSERT, STEP_REMOVE], [STEP_READ])
     #expect(outcome.orders > 10_000)
-    withKnownIssue("a size may be read before it is written and its site afterwards") {
-      #expect(outcome.torn == 0)
-    }
+    #expect(outcome.torn == 0)
   }
 
   @Test func `a reader never sees half of a block whose address is used again`() {
     let steps = [STEP_INSERT, STEP_REMOVE, STEP_INSERT]
     let outcome = explore(filled: 0, switches: 3, steps, [STEP_READ])
-    withKnownIssue("a key that is the same before and after may have left in between") {
-      #expect(outcome.torn == 0)
-    }
+    #expect(outcome.torn == 0)
   }
 
   @Test func `a reader never sees half of a block that is replaced`() {
     let outcome = explore(filled: 0, switches: 3, [STEP_INSERT, STEP_INSERT], [STEP_READ])
-    withKnownIssue("the new size is written while the old site is still there") {
-      #expect(outcome.torn == 0)
-    }
+    #expect(outcome.torn == 0)
   }
 }
 

@@ -201,7 +201,7 @@ static void *work(void *context) {
   return 0;
 }
 
-// As user space reads: a record counts if its key is the same before and after and it has a site.
+// As user space reads: a record counts if it has a site, and site, birth and key are the same before and after.
 static void *read_all(void *context) {
   struct stress *stress = ((struct worker *)context)->stress;
   uint64_t blocks = 0, torn = 0;
@@ -211,10 +211,10 @@ static void *read_all(void *context) {
       volatile u64 *key_place = &bucket->keys[slot];
       uint64_t key = *key_place;
       if (!key) continue;
-      struct logic_block block = {.size = record->size};
       uint64_t word = *site_and_born((struct block_record *)record);
+      struct logic_block block = {.size = record->size};
       memcpy(&block.site, &word, sizeof word);
-      if (!block.site || *key_place != key) continue;
+      if (!block.site || *site_and_born((struct block_record *)record) != word || *key_place != key) continue;
       blocks++;
       if (!is_same(block, block_for(key, block.born))) torn++;
     }

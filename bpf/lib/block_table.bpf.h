@@ -5,7 +5,8 @@
 // the allocator returned it and leaves before the allocator gets it back, so the allocator itself orders them.
 // Different keys only compete for empty slots, which are claimed by compare-and-swap on the key. The record is
 // written after the claim, its `site` last; on removal the record is cleared before the key. So a reader of the
-// mapped memory that sees the same key before and after, and a site, has seen a whole record.
+// mapped memory that reads key, site and birth, size, and then finds site and birth and the key unchanged, has
+// seen a whole record. The key alone proves nothing: its block may have left and come back in between.
 #pragma once
 #include "vmlinux.h"
 
@@ -95,6 +96,7 @@ __noinline int insert_block(u64 key, struct block_record *record, struct block_r
     slot &= BLOCK_BUCKET_SLOTS - 1;
     replaced->size = bucket->records[slot].size;
     *site_and_born(replaced) = *site_and_born(&bucket->records[slot]);
+    *site_and_born(&bucket->records[slot]) = 0;
     write_record(&bucket->records[slot], record);
     return BLOCK_REPLACED;
   }

@@ -14,7 +14,7 @@ package struct LiveBlocks: Hashable, Sendable {
 
 /// Reads the table of live blocks out of mapped memory, while it changes.
 ///
-/// A slot counts when its key is the same before and after its record was read and the record has a site;
+/// A slot counts when it has a site, and key, site and birth are the same after its size was read as before;
 /// see `bpf/lib/block_table.bpf.h` for why that record is whole.
 struct BlockTableReader: ~Copyable {
   private let table: MappedArray
@@ -80,10 +80,17 @@ struct BlockTableReader: ~Copyable {
       for slot in 0..<slots {
         let key = start.load(fromByteOffset: 8 * slot, as: UInt64.self)
         guard key != 0 else { continue }
-        let record = start.load(fromByteOffset: 8 * slots + 16 * slot, as: block_record.self)
-        guard record.site != 0,
+        // `site` and `born` are one word, which the programs write last and clear first.
+        let place = 8 * slots + 16 * slot
+        let word = start.load(fromByteOffset: place + 8, as: UInt64.self)
+        let size = start.load(fromByteOffset: place, as: UInt64.self)
+        guard UInt32(truncatingIfNeeded: word) != 0,
+          start.load(fromByteOffset: place + 8, as: UInt64.self) == word,
           start.load(fromByteOffset: 8 * slot, as: UInt64.self) == key
         else { continue }
+        let record = block_record(
+          size: size, site: UInt32(truncatingIfNeeded: word),
+          born: UInt32(truncatingIfNeeded: word >> 32))
         body(key, record)
       }
     }

@@ -85,14 +85,15 @@ NOT_TRACED static int is_same(struct block_record a, struct block_record b) {
   return a.size == b.size && a.site == b.site && a.born == b.born;
 }
 
-// As user space reads: a record counts if its key is the same before and after and it has a site.
+// As user space reads: a record counts if it has a site, and site, birth and key are the same before and after.
 __attribute__((noinline)) static int read_slot(struct block_bucket *bucket, int slot, struct block_record *read) {
   volatile u64 *key_place = &bucket->keys[slot];
   u64 key = *key_place;
   if (!key) return 0;
+  u64 word = *site_and_born(&bucket->records[slot]);
   read->size = *(volatile u64 *)&bucket->records[slot].size;
-  *site_and_born(read) = *site_and_born(&bucket->records[slot]);
-  return read->site && *key_place == key;
+  *site_and_born(read) = word;
+  return read->site && *site_and_born(&bucket->records[slot]) == word && *key_place == key;
 }
 
 // Every record is of a key and a version, which is what `born` says.
