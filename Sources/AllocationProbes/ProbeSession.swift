@@ -172,7 +172,7 @@ extension ProbeSession {
     events?.drain()
     let taken = inbox.take()
     for case .exit(let process, _) in taken { endedProcesses.insert(process.rawValue) }
-    for case .exec(_, let previous, _) in taken { endedProcesses.insert(previous.rawValue) }
+    for case .exec(_, let previous, _, _) in taken { endedProcesses.insert(previous.rawValue) }
     return taken
   }
 

@@ -100,8 +100,10 @@ package final class Observation {
       switch event {
       case .stack(let stack): learn(stack)
       case .mapping(let mapping): processes[mapping.process]?.apply(mapping)
-      case .exec(let slot, let previous, let pid): beginProgram(slot, previous, pid)
-      case .fork(let slot, let parent, let pid): beginChild(slot, of: parent, pid)
+      case .exec(let slot, let previous, let pid, let name):
+        beginProgram(slot, previous, pid, name)
+      case .fork(let slot, let parent, let pid, let name):
+        beginChild(slot, of: parent, pid, name)
       case .exit(let slot, _): processes[slot]?.hasExited = true
       }
     }
@@ -120,11 +122,12 @@ package final class Observation {
   }
 
   /// exec wipes: what the process was before is not shown any more.
-  private func beginProgram(_ slot: ProcessSlot, _ previous: ProcessSlot, _ pid: Int32) {
+  private func beginProgram(_ slot: ProcessSlot, _ previous: ProcessSlot, _ pid: Int32, _ name: String) {
     let former = processes[previous]
     // A vfork child counted as its parent until now.
     if former?.identity.pid == pid { processes[previous] = nil }
-    var process = ObservedProcess(slot: slot, pid: pid, replacing: former, modules: modules)
+    var process = ObservedProcess(
+      slot: slot, pid: pid, name: name, replacing: former, modules: modules)
     _ = process.refreshMappings()
     processes[slot] = process
     // The program may bring an allocator of its own. Failing that, what it shares with others is attached.
@@ -132,9 +135,9 @@ package final class Observation {
   }
 
   /// The child has its parent's code, and may be gone already.
-  private func beginChild(_ slot: ProcessSlot, of parent: ProcessSlot, _ pid: Int32) {
+  private func beginChild(_ slot: ProcessSlot, of parent: ProcessSlot, _ pid: Int32, _ name: String) {
     guard let parent = processes[parent] else { return }
-    processes[slot] = ObservedProcess(slot: slot, pid: pid, forkedFrom: parent)
+    processes[slot] = ObservedProcess(slot: slot, pid: pid, name: name, forkedFrom: parent)
   }
 
   // MARK: Snapshots

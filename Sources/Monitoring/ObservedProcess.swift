@@ -45,28 +45,31 @@ struct ObservedProcess {
   }
 
   /// A process that began another program and may have ended already: its stacks then stay without names.
-  init(slot: ProcessSlot, pid: Int32, replacing previous: ObservedProcess?, modules: ModuleCache) {
+  init(
+    slot: ProcessSlot, pid: Int32, name: String, replacing previous: ObservedProcess?,
+    modules: ModuleCache
+  ) {
     self.slot = slot
     directory = ProcessDirectory(pid: pid)
     isFromStart = true
     let status = try? directory.status()
     let former = previous?.identity.pid == pid ? previous?.identity : nil
     identity = status?.identity ?? former ?? ProcessIdentity(pid: pid, startTicks: 0)
-    name = status?.name ?? previous?.name ?? "?"
+    self.name = name
     residentBytes = status?.residentBytes
     residentAnonymousBytes = status?.residentAnonymousBytes
     residentAnonymousBytesAtStart = nil
     symbolizer = Symbolizer(pid: pid, cache: modules)
   }
 
-  /// A forked child: it begins with its parent's code, and its name is the parent's until it can be read.
-  init(slot: ProcessSlot, pid: Int32, forkedFrom parent: ObservedProcess) {
+  /// A forked child: it begins with its parent's code.
+  init(slot: ProcessSlot, pid: Int32, name: String, forkedFrom parent: ObservedProcess) {
     self.slot = slot
     directory = ProcessDirectory(pid: pid)
     isFromStart = true
     let status = try? directory.status()
     identity = status?.identity ?? ProcessIdentity(pid: pid, startTicks: 0)
-    name = status?.name ?? parent.name
+    self.name = name
     residentBytes = status?.residentBytes
     residentAnonymousBytes = status?.residentAnonymousBytes
     residentAnonymousBytesAtStart = nil
