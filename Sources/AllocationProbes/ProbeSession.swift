@@ -221,7 +221,7 @@ extension ProbeSession {
   ///
   /// - Parameter minimumAge: seconds; younger blocks are left out.
   package func readLiveBlocks(minimumAge: Double = 0) -> [StackSlot: LiveBlocks] {
-    blocks.liveBlocks(minimumAge: minimumAge)
+    blocks.liveBlocks(minimumAge: minimumAge, stackCapacity: siteRecords.count)
   }
 
   /// Frees the room that blocks of ended processes take. Returns how many there were.

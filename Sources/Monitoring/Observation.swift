@@ -144,6 +144,8 @@ package final class Observation {
 
   /// Reads all counters and folds them into the picture so far.
   package func takeSnapshot() -> Snapshot {
+    // A stack is handed over before its counters rise, so events taken after the counters name all of them.
+    let stacks = session.readStacks()
     handleEvents()
     for slot in processes.keys {
       processes[slot]?.refreshStatus()
@@ -155,7 +157,7 @@ package final class Observation {
       unixNanoseconds: SystemClock.unixNanoseconds, elapsed: elapsed,
       lost: session.readUnattributedLosses())
     var totals: [ProcessSlot: AllocationCounters] = [:]
-    for stack in session.readStacks() {
+    for stack in stacks {
       guard let process = processes[stack.process] else { continue }
       totals[stack.process, default: AllocationCounters()] += stack.counters
       guard stack.counters.allocatedBlocks > 0 else { continue }

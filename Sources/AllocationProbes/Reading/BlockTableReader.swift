@@ -25,27 +25,39 @@ struct BlockTableReader: ~Copyable {
 
   /// Sums live blocks by stack.
   ///
-  /// - Parameter minimumAge: seconds; younger blocks are left out.
-  borrowing func liveBlocks(minimumAge: Double) -> [StackSlot: LiveBlocks] {
+  /// - Parameters:
+  ///   - minimumAge: seconds; younger blocks are left out.
+  ///   - stackCapacity: the highest stack number there can be.
+  borrowing func liveBlocks(minimumAge: Double, stackCapacity: Int) -> [StackSlot: LiveBlocks] {
     let unit = Double(1 << BLOCK_BORN_SHIFT) / 1e9
     let now = UInt32(truncatingIfNeeded: SystemClock.monotonicNanoseconds >> BLOCK_BORN_SHIFT)
-    var result: [StackSlot: LiveBlocks] = [:]
-    var lastSite: UInt32 = 0
-    var last = LiveBlocks()
-    forEachBlock { _, record in
-      // A block may be younger than `now` by the time it is read.
-      let age = Double(max(0, Int32(bitPattern: now &- record.born))) * unit
-      guard age >= minimumAge else { return }
-      if record.site != lastSite {
-        if lastSite != 0 { result[StackSlot(rawValue: lastSite)] = last }
-        lastSite = record.site
-        last = result[StackSlot(rawValue: lastSite)] ?? LiveBlocks()
+    let minimumUnits = Int32(clamping: Int((minimumAge / unit).rounded(.up)))
+    var sums = [(blocks: UInt64, bytes: UInt64, oldest: Int32)](
+      repeating: (0, 0, 0), count: stackCapacity + 1)
+    let slots = BLOCK_BUCKET_SLOTS
+    guard var bucket = table.bytes.baseAddress else { return [:] }
+    for _ in 0..<table.count {
+      for slot in 0..<slots {
+        let key = bucket.load(fromByteOffset: 8 * slot, as: UInt64.self)
+        guard key != 0 else { continue }
+        let record = bucket.load(fromByteOffset: 8 * (slots + 2 * slot), as: block_record.self)
+        guard record.site != 0, Int(record.site) < sums.count,
+          bucket.load(fromByteOffset: 8 * slot, as: UInt64.self) == key
+        else { continue }
+        // A block may be younger than `now` by the time it is read.
+        let age = max(0, Int32(bitPattern: now &- record.born))
+        guard age >= minimumUnits else { continue }
+        sums[Int(record.site)].blocks &+= 1
+        sums[Int(record.site)].bytes &+= record.size
+        sums[Int(record.site)].oldest = max(sums[Int(record.site)].oldest, age)
       }
-      last.blocks += 1
-      last.bytes += record.size
-      last.oldest = max(last.oldest, age)
+      bucket += table.stride
     }
-    if lastSite != 0 { result[StackSlot(rawValue: lastSite)] = last }
+    var result: [StackSlot: LiveBlocks] = [:]
+    for (site, sum) in sums.enumerated() where sum.blocks > 0 {
+      result[StackSlot(rawValue: UInt32(site))] = LiveBlocks(
+        blocks: sum.blocks, bytes: sum.bytes, oldest: Double(sum.oldest) * unit)
+    }
     return result
   }
 
@@ -69,23 +81,5 @@ struct BlockTableReader: ~Copyable {
       }
     }
     return removed
-  }
-
-  private borrowing func forEachBlock(_ body: (UInt64, block_record) -> Void) {
-    let memory = table.bytes
-    guard let base = memory.baseAddress else { return }
-    let slots = BLOCK_BUCKET_SLOTS
-    for bucket in 0..<table.count {
-      let start = base + bucket * table.stride
-      for slot in 0..<slots {
-        let key = start.load(fromByteOffset: 8 * slot, as: UInt64.self)
-        guard key != 0 else { continue }
-        let record = start.load(fromByteOffset: 8 * slots + 16 * slot, as: block_record.self)
-        guard record.site != 0,
-          start.load(fromByteOffset: 8 * slot, as: UInt64.self) == key
-        else { continue }
-        body(key, record)
-      }
-    }
   }
 }
