@@ -122,7 +122,9 @@ package final class Observation {
   }
 
   /// exec wipes: what the process was before is not shown any more.
-  private func beginProgram(_ slot: ProcessSlot, _ previous: ProcessSlot, _ pid: Int32, _ name: String) {
+  private func beginProgram(
+    _ slot: ProcessSlot, _ previous: ProcessSlot, _ pid: Int32, _ name: String
+  ) {
     let former = processes[previous]
     // A vfork child counted as its parent until now.
     if former?.identity.pid == pid { processes[previous] = nil }
@@ -135,7 +137,8 @@ package final class Observation {
   }
 
   /// The child has its parent's code, and may be gone already.
-  private func beginChild(_ slot: ProcessSlot, of parent: ProcessSlot, _ pid: Int32, _ name: String) {
+  private func beginChild(_ slot: ProcessSlot, of parent: ProcessSlot, _ pid: Int32, _ name: String)
+  {
     guard let parent = processes[parent] else { return }
     processes[slot] = ObservedProcess(slot: slot, pid: pid, name: name, forkedFrom: parent)
   }
