@@ -45,7 +45,8 @@ package struct MappingLedger<Site: Hashable & Sendable>: Sendable {
   /// A range is about to be unmapped.
   package mutating func unmap(_ range: Range<UInt64>) {
     let pieces = remove(range)
-    guard !pieces.isEmpty else { return }
+    // An older removal of the same range is settled by now: its call has returned.
+    recentRemovals.removeAll { $0.range == range }
     recentRemovals.append((range, pieces))
     if recentRemovals.count > Self.removalLimit { recentRemovals.removeFirst() }
   }
@@ -60,9 +61,10 @@ package struct MappingLedger<Site: Hashable & Sendable>: Sendable {
     let pieces = takeRemoval(of: old)
     remove(new)
     guard let first = pieces.first, !new.isEmpty else { return }
-    for piece in pieces { undoRemoval(of: piece) }
-    remove(old, isFreed: false)
-    let oldBytes = pieces.reduce(0) { $0 + UInt64($1.range.count) }
+    // Several mappings that were moved as one become one, which is the first one's; the others are freed.
+    let own = pieces.filter { $0.mapping == first.mapping }
+    let oldBytes = own.reduce(0) { $0 + UInt64($1.range.count) }
+    undoCounters(of: first, bytes: oldBytes)
     insert(Interval(range: new, site: first.site, mapping: first.mapping))
     let newBytes = UInt64(new.count)
     guard let site = first.site else { return }
@@ -126,7 +128,7 @@ package struct MappingLedger<Site: Hashable & Sendable>: Sendable {
 
   /// Cuts a range out and returns the parts of intervals that lay in it.
   @discardableResult
-  private mutating func remove(_ range: Range<UInt64>, isFreed: Bool = true) -> [Interval] {
+  private mutating func remove(_ range: Range<UInt64>) -> [Interval] {
     guard !range.isEmpty else { return [] }
     let start = firstIndex(endingAfter: range.lowerBound)
     var end = start
@@ -146,26 +148,31 @@ package struct MappingLedger<Site: Hashable & Sendable>: Sendable {
       end += 1
     }
     intervals.replaceSubrange(start..<end, with: kept)
-    for piece in removed { countRemoval(of: piece, isFreed: isFreed) }
+    for piece in removed { countRemoval(of: piece) }
     return removed
   }
 
-  private mutating func countRemoval(of piece: Interval, isFreed: Bool) {
+  private mutating func countRemoval(of piece: Interval) {
     let bytes = UInt64(piece.range.count)
-    let rest = (remainingBytes[piece.mapping] ?? bytes) - bytes
+    let rest = max(remainingBytes[piece.mapping] ?? bytes, bytes) - bytes
     remainingBytes[piece.mapping] = rest == 0 ? nil : rest
-    guard isFreed, let site = piece.site else { return }
+    guard let site = piece.site else { return }
     countersBySite[site]?.freedBytes += bytes
     if rest == 0 { countersBySite[site]?.freedBlocks += 1 }
   }
 
   private mutating func undoRemoval(of piece: Interval) {
-    let bytes = UInt64(piece.range.count)
-    if let site = piece.site {
-      countersBySite[site]?.freedBytes -= bytes
-      if remainingBytes[piece.mapping] == nil { countersBySite[site]?.freedBlocks -= 1 }
-    }
+    // Another thread may have mapped something there since: that stays.
+    remove(piece.range)
+    undoCounters(of: piece, bytes: UInt64(piece.range.count))
     insert(piece)
+  }
+
+  private mutating func undoCounters(of piece: Interval, bytes: UInt64) {
+    guard let site = piece.site, var counters = countersBySite[site] else { return }
+    counters.freedBytes -= min(counters.freedBytes, bytes)
+    if remainingBytes[piece.mapping] == nil { counters.freedBlocks -= min(counters.freedBlocks, 1) }
+    countersBySite[site] = counters
   }
 
   private mutating func takeRemoval(of range: Range<UInt64>) -> [Interval] {

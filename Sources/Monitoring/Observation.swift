@@ -29,7 +29,8 @@ package final class Observation {
   private var processes: [ProcessSlot: ObservedProcess] = [:]
   private var builder: SnapshotBuilder
   private let start = SystemClock.monotonicNanoseconds
-  private var unattributedStacks: [ProbeEvent.Stack] = []
+  /// A command is still in its loader: whoever starts it attaches to its files one by one.
+  package var isStarting = false
 
   package init(_ settings: ProbeSettings, options: Options) throws(BPFError) {
     session = try ProbeSession(settings)
@@ -68,6 +69,7 @@ package final class Observation {
   package func attachToNewFiles(of pid: Int32) throws -> Int {
     let files = try finder.newFiles(in: ProcessDirectory(pid: pid))
     for file in files {
+      try Self.checkEssentials(of: file)
       try session.attach(file, pid: session.settings.followsChildren ? nil : pid)
     }
     return files.count
@@ -85,6 +87,15 @@ package final class Observation {
     }
   }
 
+  /// Without one of these the balance of allocations and frees would be wrong, not just incomplete.
+  private static func checkEssentials(of file: AllocatorFile) throws(ObservationError) {
+    let essential: Set<String> = ["malloc", "calloc", "realloc", "free"]
+    guard let refusal = file.refusals.first(where: { essential.contains($0.name) }) else { return }
+    throw ObservationError(
+      .targetUnobservable,
+      "cannot probe \(refusal.name) in \(file.name): \(refusal.reason); see heaptap doctor -v")
+  }
+
   /// Removes all probes: targets run untouched from now on.
   package func detach() {
     session.detach()
@@ -96,9 +107,10 @@ package final class Observation {
 
   /// Handles what the kernel programs have handed over: new stacks are named while their process is there.
   package func handleEvents() {
+    var refreshed: Set<ProcessSlot> = []
     for event in session.takeEvents() {
       switch event {
-      case .stack(let stack): learn(stack)
+      case .stack(let stack): learn(stack, refreshed: &refreshed)
       case .mapping(let mapping): processes[mapping.process]?.apply(mapping)
       case .exec(let slot, let previous, let pid, let name):
         beginProgram(slot, previous, pid, name)
@@ -109,16 +121,33 @@ package final class Observation {
     }
   }
 
-  private func learn(_ stack: ProbeEvent.Stack) {
-    guard processes[stack.process] != nil else { return }
-    if processes[stack.process]?.knowsCode(at: stack.addresses) == false {
+  /// Mappings are read again for a stack in unknown code, but once per turn: frame pointers of code without them
+  /// give addresses that lie nowhere.
+  private func learn(_ stack: ProbeEvent.Stack, refreshed: inout Set<ProcessSlot>) {
+    guard let process = processes[stack.process] else { return }
+    if !process.knowsCode(at: stack.addresses), refreshed.insert(stack.process).inserted {
       refreshMappings(of: stack.process)
     }
     processes[stack.process]?.learn(stack)
   }
 
   private func refreshMappings(of slot: ProcessSlot) {
-    if processes[slot]?.refreshMappings() == true { session.raiseMappingGeneration(of: slot) }
+    switch processes[slot]?.refreshMappings() {
+    case .codeReplaced:
+      session.raiseMappingGeneration(of: slot)
+      attachToLateFiles(of: slot)
+    case .codeAdded: attachToLateFiles(of: slot)
+    case .unchanged, nil: break
+    }
+  }
+
+  /// A library that was loaded later, or the program after exec, may bring another allocator. What it did before
+  /// is not seen, and failing to attach leaves the ones that are known.
+  private func attachToLateFiles(of slot: ProcessSlot) {
+    guard let process = processes[slot], !isStarting else { return }
+    if let count = try? attachToNewFiles(of: process.identity.pid), count > 0 {
+      processes[slot]?.isFromStart = false
+    }
   }
 
   /// exec wipes: what the process was before is not shown any more.
@@ -132,8 +161,7 @@ package final class Observation {
       slot: slot, pid: pid, name: name, replacing: former, modules: modules)
     _ = process.refreshMappings()
     processes[slot] = process
-    // The program may bring an allocator of its own. Failing that, what it shares with others is attached.
-    _ = try? attachToNewFiles(of: pid)
+    attachToLateFiles(of: slot)
   }
 
   /// The child has its parent's code, and may be gone already.
@@ -151,11 +179,10 @@ package final class Observation {
     let stacks = session.readStacks()
     handleEvents()
     for slot in processes.keys {
-      processes[slot]?.refreshStatus()
+      if processes[slot]?.refreshStatus() == true { session.noteEnded(slot) }
       refreshMappings(of: slot)
     }
     let ages = session.readLiveBlocks()
-    let olderBlocks = options.minimumAge.map { session.readLiveBlocks(minimumAge: $0) }
     var reading = Reading(
       unixNanoseconds: SystemClock.unixNanoseconds, elapsed: elapsed,
       lost: session.readUnattributedLosses())
@@ -164,7 +191,6 @@ package final class Observation {
       guard let process = processes[stack.process] else { continue }
       totals[stack.process, default: AllocationCounters()] += stack.counters
       guard stack.counters.allocatedBlocks > 0 else { continue }
-      if let olderBlocks, olderBlocks[stack.stack] == nil { continue }
       reading.sites.append(
         siteReading(stack.stack, of: process, stack.counters, oldest: ages[stack.stack]?.oldest))
     }
@@ -178,7 +204,11 @@ package final class Observation {
     }
     reading.targets.sort { $0.pid < $1.pid }
     session.removeBlocksOfEndedProcesses()
-    return builder.fold(reading)
+    var snapshot = builder.fold(reading)
+    if let minimum = options.minimumAge {
+      snapshot.sites.removeAll { ($0.oldest ?? -1) < minimum }
+    }
+    return snapshot
   }
 
   private func siteReading(

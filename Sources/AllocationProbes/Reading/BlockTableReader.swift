@@ -25,13 +25,10 @@ struct BlockTableReader: ~Copyable {
 
   /// Sums live blocks by stack.
   ///
-  /// - Parameters:
-  ///   - minimumAge: seconds; younger blocks are left out.
-  ///   - stackCapacity: the highest stack number there can be.
-  borrowing func liveBlocks(minimumAge: Double, stackCapacity: Int) -> [StackSlot: LiveBlocks] {
+  /// - Parameter stackCapacity: the highest stack number there can be.
+  borrowing func liveBlocks(stackCapacity: Int) -> [StackSlot: LiveBlocks] {
     let unit = Double(1 << BLOCK_BORN_SHIFT) / 1e9
     let now = UInt32(truncatingIfNeeded: SystemClock.monotonicNanoseconds >> BLOCK_BORN_SHIFT)
-    let minimumUnits = Int32(clamping: Int((minimumAge / unit).rounded(.up)))
     var sums = [(blocks: UInt64, bytes: UInt64, oldest: Int32)](
       repeating: (0, 0, 0), count: stackCapacity + 1)
     let slots = BLOCK_BUCKET_SLOTS
@@ -46,7 +43,6 @@ struct BlockTableReader: ~Copyable {
         else { continue }
         // A block may be younger than `now` by the time it is read.
         let age = max(0, Int32(bitPattern: now &- record.born))
-        guard age >= minimumUnits else { continue }
         sums[Int(record.site)].blocks &+= 1
         sums[Int(record.site)].bytes &+= record.size
         sums[Int(record.site)].oldest = max(sums[Int(record.site)].oldest, age)
