@@ -221,6 +221,12 @@ package final class Observation {
       isTruncated: known?.isTruncated ?? true, counters: counters, oldest: oldest)
   }
 
+  /// What could not be looked at before it was gone gets the benefit of the doubt.
+  private func hasVisibleAllocator(_ process: ObservedProcess) -> Bool {
+    let mappings = process.executableMappings
+    return mappings.isEmpty || finder.knowsAllocator(among: mappings)
+  }
+
   private func target(
     _ process: ObservedProcess, _ totals: AllocationCounters, _ counters: ProcessCounters
   ) -> TargetSnapshot {
@@ -230,6 +236,7 @@ package final class Observation {
       failedAllocations: counters.failedCalls, residentBytes: process.residentBytes,
       residentAnonymousBytes: process.residentAnonymousBytes,
       residentAnonymousBytesAtStart: process.residentAnonymousBytesAtStart,
-      isFromStart: process.isFromStart, hasExited: process.hasExited)
+      isFromStart: process.isFromStart, hasExited: process.hasExited,
+      hasVisibleAllocator: hasVisibleAllocator(process))
   }
 }

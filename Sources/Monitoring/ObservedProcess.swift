@@ -26,7 +26,8 @@ struct ObservedProcess {
   var mappings = MappingLedger<StackSlot>()
 
   private var symbolizer: Symbolizer
-  private var executableMappings: [MemoryMapping] = []
+  /// Empty until they could be read.
+  private(set) var executableMappings: [MemoryMapping] = []
   /// Everything that was ever in `executableMappings`.
   private var everExecutable: Set<MemoryMapping> = []
 

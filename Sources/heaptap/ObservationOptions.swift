@@ -65,7 +65,8 @@ struct ObservationOptions: ParsableArguments {
     try check(interval >= 0.01 && interval <= 86_400, "--interval takes 0.01 to 86400 seconds")
     try check(count ?? 1 > 0, "--count takes a number from 1 on")
     try check(
-      duration ?? 1 > 0 && duration ?? 1 <= 1e9, "--duration takes more than 0 and at most 1e9 seconds")
+      duration ?? 1 > 0 && duration ?? 1 <= 1e9,
+      "--duration takes more than 0 and at most 1e9 seconds")
     try check(top > 0, "--top takes a number from 1 on")
     try check(frames > 0, "--frames takes a number from 1 on")
     try check((0...1e9).contains(older ?? 0), "--older takes 0 to 1e9 seconds")
