@@ -67,6 +67,21 @@ let package = Package(
       ]),
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),
+    // The kernel programs' own headers, compiled for user space. The shim stands in for headers that they include,
+    // so it comes first. Optimised, as races hide in slow code; and once more with a call before each memory access.
+    .target(
+      name: "ProbeLogic", path: "Tests/ProbeLogic", exclude: ["Interleavings"],
+      cSettings: [
+        .headerSearchPath("shim"), .headerSearchPath("../../bpf/include"),
+        .headerSearchPath("../../bpf/lib"), .unsafeFlags(["-O2"]),
+      ]),
+    .target(
+      name: "ProbeInterleavings", path: "Tests/ProbeLogic/Interleavings",
+      cSettings: [
+        .headerSearchPath("../shim"), .headerSearchPath(".."),
+        .headerSearchPath("../../../bpf/include"), .headerSearchPath("../../../bpf/lib"),
+        .unsafeFlags(["-O1", "-fsanitize-coverage=func,trace-loads,trace-stores"]),
+      ]),
     .testTarget(
       name: "AllocationModelTests", dependencies: ["AllocationModel", "TestSupport"]),
     .testTarget(
@@ -84,7 +99,10 @@ let package = Package(
       name: "ProcessesTests", dependencies: ["AllocationModel", "Processes", "TestSupport"]),
     .testTarget(
       name: "AllocationProbesTests",
-      dependencies: ["AllocationModel", "AllocationProbes", "ProbeABI", "TestSupport"]),
+      dependencies: [
+        "AllocationModel", "AllocationProbes", "BPFRuntime", "Executables", "ProbeABI",
+        "ProbeInterleavings", "ProbeLogic", "Processes", "TestSupport",
+      ]),
     .testTarget(name: "KernelTests", dependencies: ["TestSupport"]),
   ],
   swiftLanguageModes: [.v6],

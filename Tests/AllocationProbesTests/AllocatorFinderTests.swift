@@ -1,0 +1,61 @@
+import Executables
+import Glibc
+import ProbeABI
+import Processes
+import Testing
+
+@testable import AllocationProbes
+
+/// What would be probed in this very process. Nothing is.
+@Suite struct AllocatorFinderTests {
+  @Test func `this process's libc is an allocator`() throws {
+    let libc = try findLibc()
+    let names = Set(libc.probes.map(\.function.name))
+    #expect(libc.refusals.isEmpty)
+    #expect(
+      names.isSuperset(of: [
+        "malloc", "calloc", "realloc", "free", "posix_memalign", "mmap", "munmap", "mremap",
+        "brk", "sbrk",
+      ]))
+  }
+
+  @Test func `names for one address get one probe`() throws {
+    let libc = try findLibc()
+    #expect(Set(libc.probes.map(\.fileOffset)).count == libc.probes.count)
+    #expect(Set(libc.probes.map(\.point.address)).count == libc.probes.count)
+  }
+
+  @Test func `each probe lies on the instruction that was chosen`() throws {
+    let libc = try findLibc()
+    let file = try #require(fopen(libc.attachPath, "r"))
+    defer { fclose(file) }
+    for probe in libc.probes {
+      var found = [UInt8](repeating: 0, count: probe.point.entryBytes.count)
+      let entry = Int(probe.fileOffset) - probe.point.offset
+      #expect(fseek(file, entry, SEEK_SET) == 0)
+      #expect(fread(&found, 1, found.count, file) == found.count)
+      #expect(found == probe.point.entryBytes, "\(probe.function.name)")
+    }
+  }
+
+  @Test func `a file is found once`() throws {
+    var finder = AllocatorFinder(profile: .documented)
+    let directory = ProcessDirectory(pid: getpid())
+    let files = try finder.newFiles(in: directory)
+    #expect(Set(files.map(\.identity)).count == files.count)
+    #expect(try finder.newFiles(in: directory).isEmpty)
+  }
+
+  @Test func `a process that is gone is an error`() {
+    var finder = AllocatorFinder(profile: .documented)
+    #expect(throws: ProcessError.self) {
+      _ = try finder.newFiles(in: ProcessDirectory(pid: .max))
+    }
+  }
+
+  private func findLibc() throws -> AllocatorFile {
+    var finder = AllocatorFinder(profile: .documented)
+    let files = try finder.newFiles(in: ProcessDirectory(pid: getpid()))
+    return try #require(files.first { $0.name.contains("/libc.so") || $0.name.contains("/libc-") })
+  }
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+// Stands in for libbpf's header of the same name: maps and helpers are those of the test.
+#pragma once
+#include "vmlinux.h"
+
+#undef __always_inline  // libc has one of its own
+
+#define SEC(name) __attribute__((weak))  // the maps' names stand for memory of the test, whichever file has them
+#define __always_inline inline __attribute__((always_inline))
+#define __noinline static __attribute__((noinline, unused))
+#define __uint(name, value) int(*name)[value]
+#define __type(name, value) typeof(value) *name
+
+// The entry of an array, NULL beyond its end and for maps that the test lacks.
+static void *native_map_lookup(const void *map, const void *key);
+#define bpf_map_lookup_elem native_map_lookup
+
+static inline u64 bpf_ktime_get_ns(void) { return 0; }
+static inline u64 bpf_get_current_pid_tgid(void) { return 0; }
+static inline long bpf_probe_read_user(void *to, u32 size, const void *from) {
+  __builtin_memcpy(to, from, size);
+  return 0;
+}
+static inline long bpf_ringbuf_output(const void *ring, const void *data, u64 size, u64 flags) { return 0; }
