@@ -30,6 +30,7 @@ struct SiteLedger: Sendable {
   ) -> [SiteSnapshot] {
     foldCount += 1
     merge(readings)
+    dropUnread(exited: exited)
     judge(at: elapsed, exited: exited, settings: settings)
     return entries.map(\.snapshot)
   }
@@ -37,6 +38,23 @@ struct SiteLedger: Sendable {
   /// Drops the sites of a process that is of no more interest.
   mutating func forget(pid: Int32) {
     entries.removeAll { $0.process.pid == pid }
+    indexEntries()
+  }
+
+  /// A site that is no longer read is gone: its process runs another program now. Only a process that has
+  /// ended and is not read at all any more keeps its last figures.
+  private mutating func dropUnread(exited: Set<Int32>) {
+    let foldCount = self.foldCount
+    guard entries.contains(where: { $0.lastFold != foldCount }) else { return }
+    let read = Set(entries.filter { $0.lastFold == foldCount }.map(\.process.pid))
+    entries.removeAll { entry in
+      let pid = entry.process.pid
+      return entry.lastFold != foldCount && (read.contains(pid) || !exited.contains(pid))
+    }
+    indexEntries()
+  }
+
+  private mutating func indexEntries() {
     indicesByKey.removeAll(keepingCapacity: true)
     for (index, entry) in entries.enumerated() {
       indicesByKey[Key(process: entry.process, id: entry.snapshot.id)] = index

@@ -63,6 +63,8 @@ package struct TargetSnapshot: Hashable, Sendable {
   package var isFromStart: Bool
   /// The process has ended; its figures are final.
   package var hasExited: Bool
+  /// It maps a file whose allocator is probed; without one nothing of it is counted.
+  package var hasVisibleAllocator: Bool
 
   package init(
     pid: Int32,
@@ -76,7 +78,7 @@ package struct TargetSnapshot: Hashable, Sendable {
     residentAnonymousBytes: UInt64? = nil,
     residentAnonymousBytesAtStart: UInt64? = nil,
     isFromStart: Bool = false,
-    hasExited: Bool = false
+    hasExited: Bool = false, hasVisibleAllocator: Bool = true
   ) {
     self.pid = pid
     self.name = name
@@ -90,6 +92,7 @@ package struct TargetSnapshot: Hashable, Sendable {
     self.residentAnonymousBytesAtStart = residentAnonymousBytesAtStart
     self.isFromStart = isFromStart
     self.hasExited = hasExited
+    self.hasVisibleAllocator = hasVisibleAllocator
   }
 }
 

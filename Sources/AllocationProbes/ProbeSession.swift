@@ -172,17 +172,19 @@ extension ProbeSession {
     events?.drain()
     let taken = inbox.take()
     for case .exit(let process, _) in taken { endedProcesses.insert(process.rawValue) }
-    // A vfork child counted as its parent until now, which goes on.
-    for case .exec(_, let previous, let pid) in taken where pidOfRecord(previous) == pid {
-      endedProcesses.insert(previous.rawValue)
-    }
+    for case .exec(_, let previous, let pid, _) in taken
+    where threadGroup(of: previous) == pid { endedProcesses.insert(previous.rawValue) }
     return taken
   }
 
-  private func pidOfRecord(_ process: ProcessSlot) -> Int32 {
-    guard Int(process.rawValue) < processRecords.count else { return 0 }
-    return Int32(
-      bitPattern: processRecords.load(Int(process.rawValue), as: process_record.self).tgid)
+  /// A vfork child counts as its parent until it calls exec, and the parent goes on.
+  private func threadGroup(of process: ProcessSlot) -> Int32 {
+    processRecords.load(Int(process.rawValue), as: process_record.self).tgid.asProcessID
+  }
+
+  /// The process was found to have ended without an event that says so.
+  package func noteEnded(_ process: ProcessSlot) {
+    endedProcesses.insert(process.rawValue)
   }
 
   /// Records of the ring buffer that could not be decoded.
@@ -227,10 +229,8 @@ extension ProbeSession {
 
   /// Sums the live blocks of all processes by stack: reads the whole block table, some 10 ms per million blocks
   /// of room.
-  ///
-  /// - Parameter minimumAge: seconds; younger blocks are left out.
-  package func readLiveBlocks(minimumAge: Double = 0) -> [StackSlot: LiveBlocks] {
-    blocks.liveBlocks(minimumAge: minimumAge)
+  package func readLiveBlocks() -> [StackSlot: LiveBlocks] {
+    blocks.liveBlocks(stackCapacity: siteRecords.count)
   }
 
   /// Frees the room that blocks of ended processes take. Returns how many there were.
@@ -240,6 +240,10 @@ extension ProbeSession {
     defer { endedProcesses = [] }
     return blocks.removeBlocks(of: endedProcesses)
   }
+}
+
+extension UInt32 {
+  fileprivate var asProcessID: Int32 { Int32(bitPattern: self) }
 }
 
 /// Keeps a tracepoint's link in an array.

@@ -5,7 +5,7 @@ import Glibc
 package struct ProbeSettings: Sendable {
   /// Live blocks there is room for without a loss; 46 bytes of kernel memory each.
   package var maximumBlocks: Int
-  /// Distinct stacks there is room for; about 500 bytes of kernel memory each.
+  /// Distinct stacks there is room for; about 800 bytes of kernel memory each.
   package var maximumStacks: Int
   /// Incarnations of processes (fork and exec begin a new one) there is room for.
   package var maximumProcesses: Int
@@ -17,7 +17,7 @@ package struct ProbeSettings: Sendable {
   package var forbiddenLinkKinds: Set<UprobeLinkKind>
 
   package init(
-    maximumBlocks: Int? = nil, maximumStacks: Int = 65_536, maximumProcesses: Int = 4_096,
+    maximumBlocks: Int? = nil, maximumStacks: Int = 32_768, maximumProcesses: Int = 16_384,
     minimumSize: UInt64 = 0, followsChildren: Bool = false,
     forbiddenLinkKinds: Set<UprobeLinkKind> = []
   ) {
@@ -41,5 +41,5 @@ package struct ProbeSettings: Sendable {
   /// long, simulated losses are 49,079 in 29 M at 70 %, 126 in 25 M at 60 % and 1 in 23 M at 55 %. So the
   /// table is sized for 52.5 %: 4.2 blocks a bucket.
   var blockBucketCount: UInt32 { UInt32(clamping: max(1, Int(Double(maximumBlocks) / 4.2) + 1)) }
-  var stackBucketCount: UInt32 { UInt32(clamping: max(8, (maximumStacks + 7) / 8)) }
+  var stackBucketCount: UInt32 { UInt32(clamping: max(8, (maximumStacks + 4) / 5)) }
 }

@@ -43,6 +43,7 @@ package struct JSONSnapshotExporter: Sendable {
       writer.member("failed_allocations", target.failedAllocations)
       writer.member("from_start", target.isFromStart)
       writer.member("exited", target.hasExited)
+      writer.member("allocator_found", target.hasVisibleAllocator)
     }
   }
 

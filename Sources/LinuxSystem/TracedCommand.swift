@@ -9,11 +9,20 @@ package import SystemPackage
 package struct TracedCommand: ~Copyable {
   package let pid: Int32
   private var isTraced = true
+  /// How it ended, if it did while it was traced; nobody can wait for it any more then.
+  package private(set) var ending: Ending?
 
   /// How a command ended.
   package enum Ending: Equatable, Sendable {
     case exited(Int32)
     case killed(signal: Int32)
+
+    /// From what wait(2) returns for a process that is gone.
+    init(waitStatus status: Int32) {
+      self =
+        linux_exited(status) != 0
+        ? .exited(linux_exit_status(status)) : .killed(signal: linux_termination_signal(status))
+    }
 
     /// What a shell would report: the exit status, or 128 + the signal.
     package var shellStatus: Int32 {
@@ -41,13 +50,17 @@ package struct TracedCommand: ~Copyable {
 
   /// Lets the command run to its next entry into or return from a system call.
   ///
-  /// Signals on the way are delivered. Nil: it has ended; the status is kept for `ending`.
+  /// Signals on the way are delivered. Nil: it has ended, see `ending`.
   package mutating func runToNextSystemCall() -> UInt64? {
     var signal: Int32 = 0
     while linux_ptrace_resume_to_syscall(pid, signal) == 0 {
       var status: Int32 = 0
-      guard waitpid(pid, &status, 0) == pid, linux_stopped(status) != 0 else {
+      var waited = waitpid(pid, &status, 0)
+      while waited < 0, errno == EINTR { waited = waitpid(pid, &status, 0) }
+      guard waited == pid else { return nil }
+      guard linux_stopped(status) != 0 else {
         isTraced = false
+        ending = Ending(waitStatus: status)
         return nil
       }
       let stop = linux_stop_signal(status)
@@ -62,6 +75,7 @@ package struct TracedCommand: ~Copyable {
 
   /// Ends the command and forgets it.
   package mutating func kill() {
+    guard ending == nil else { return }
     isTraced = false
     _ = Glibc.kill(pid, SIGKILL)
     var status: Int32 = 0
@@ -78,8 +92,9 @@ package struct TracedCommand: ~Copyable {
   /// Waits until a child of this process has ended.
   package static func waitForEnding(of pid: Int32) -> Ending {
     var status: Int32 = 0
-    while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-    return linux_exited(status) != 0
-      ? .exited(linux_exit_status(status)) : .killed(signal: linux_termination_signal(status))
+    while waitpid(pid, &status, 0) < 0 {
+      precondition(errno == EINTR, "the command was waited for twice")
+    }
+    return Ending(waitStatus: status)
   }
 }

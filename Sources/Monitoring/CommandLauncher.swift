@@ -1,6 +1,6 @@
 import AllocationProbes
 import Executables
-import LinuxSystem
+package import LinuxSystem
 import Processes
 import SystemPackage
 
@@ -14,9 +14,11 @@ package enum CommandLauncher {
 
   /// Starts `arguments[0]`, makes it a target and lets it run.
   ///
-  /// - Returns: its pid. It is a child of this process.
+  /// - Returns: its pid, and how it ended if it did before it was let go. It is a child of this process.
   /// - Throws: `ObservationError` if the command can't be started or has no allocator; it is gone then.
-  package static func start(_ arguments: [String], in observation: Observation) throws -> Int32 {
+  package static func start(_ arguments: [String], in observation: Observation) throws
+    -> (pid: Int32, ending: TracedCommand.Ending?)
+  {
     let name = arguments.first ?? ""
     var command: TracedCommand
     do {
@@ -27,12 +29,15 @@ package enum CommandLauncher {
         "cannot run \(name): \(error.description.lowercased()); check the name and its permissions")
     }
     let pid = command.pid
+    observation.isStarting = true
+    defer { observation.isStarting = false }
     do {
       try TargetCheck.check(pid: pid)
       try observation.addTarget(pid: pid, isFromStart: true)
-      guard try attachWhileLoading(&command, observation) > 0 else {
-        throw TargetCheck.noAllocator(pid: pid)
-      }
+      let attached = try attachWhileLoading(&command, observation)
+      // It may have no allocator, or not even all its libraries; what it says of that itself is enough.
+      if let ending = command.ending { return (pid, ending) }
+      guard attached > 0 else { throw TargetCheck.noAllocator(pid: pid) }
     } catch {
       command.kill()
       throw error
@@ -40,7 +45,7 @@ package enum CommandLauncher {
     // A short command may be gone before its first stacks are named.
     observation.refreshMappings(ofPid: pid)
     command.release()
-    return pid
+    return (pid, nil)
   }
 
   /// Attaches to each allocator file as it is mapped. Returns how many there were.

@@ -29,7 +29,8 @@ package final class Observation {
   private var processes: [ProcessSlot: ObservedProcess] = [:]
   private var builder: SnapshotBuilder
   private let start = SystemClock.monotonicNanoseconds
-  private var unattributedStacks: [ProbeEvent.Stack] = []
+  /// A command is still in its loader: whoever starts it attaches to its files one by one.
+  package var isStarting = false
 
   package init(_ settings: ProbeSettings, options: Options) throws(BPFError) {
     session = try ProbeSession(settings)
@@ -68,6 +69,7 @@ package final class Observation {
   package func attachToNewFiles(of pid: Int32) throws -> Int {
     let files = try finder.newFiles(in: ProcessDirectory(pid: pid))
     for file in files {
+      try Self.checkEssentials(of: file)
       try session.attach(file, pid: session.settings.followsChildren ? nil : pid)
     }
     return files.count
@@ -85,6 +87,15 @@ package final class Observation {
     }
   }
 
+  /// Without one of these the balance of allocations and frees would be wrong, not just incomplete.
+  private static func checkEssentials(of file: AllocatorFile) throws(ObservationError) {
+    let essential: Set<String> = ["malloc", "calloc", "realloc", "free"]
+    guard let refusal = file.refusals.first(where: { essential.contains($0.name) }) else { return }
+    throw ObservationError(
+      .targetUnobservable,
+      "cannot probe \(refusal.name) in \(file.name): \(refusal.reason); see heaptap doctor -v")
+  }
+
   /// Removes all probes: targets run untouched from now on.
   package func detach() {
     session.detach()
@@ -96,67 +107,90 @@ package final class Observation {
 
   /// Handles what the kernel programs have handed over: new stacks are named while their process is there.
   package func handleEvents() {
+    var refreshed: Set<ProcessSlot> = []
     for event in session.takeEvents() {
       switch event {
-      case .stack(let stack): learn(stack)
+      case .stack(let stack): learn(stack, refreshed: &refreshed)
       case .mapping(let mapping): processes[mapping.process]?.apply(mapping)
-      case .exec(let slot, let previous, let pid): beginProgram(slot, previous, pid)
-      case .fork(let slot, let parent, let pid): beginChild(slot, of: parent, pid)
+      case .exec(let slot, let previous, let pid, let name):
+        beginProgram(slot, previous, pid, name)
+      case .fork(let slot, let parent, let pid, let name):
+        beginChild(slot, of: parent, pid, name)
       case .exit(let slot, _): processes[slot]?.hasExited = true
       }
     }
   }
 
-  private func learn(_ stack: ProbeEvent.Stack) {
-    guard processes[stack.process] != nil else { return }
-    if processes[stack.process]?.knowsCode(at: stack.addresses) == false {
+  /// Mappings are read again for a stack in unknown code, but once per turn: frame pointers of code without them
+  /// give addresses that lie nowhere.
+  private func learn(_ stack: ProbeEvent.Stack, refreshed: inout Set<ProcessSlot>) {
+    guard let process = processes[stack.process] else { return }
+    if !process.knowsCode(at: stack.addresses), refreshed.insert(stack.process).inserted {
       refreshMappings(of: stack.process)
     }
     processes[stack.process]?.learn(stack)
   }
 
   private func refreshMappings(of slot: ProcessSlot) {
-    if processes[slot]?.refreshMappings() == true { session.raiseMappingGeneration(of: slot) }
+    switch processes[slot]?.refreshMappings() {
+    case .codeReplaced:
+      session.raiseMappingGeneration(of: slot)
+      attachToLateFiles(of: slot)
+    case .codeAdded: attachToLateFiles(of: slot)
+    case .unchanged, nil: break
+    }
+  }
+
+  /// A library that was loaded later, or the program after exec, may bring another allocator. What it did before
+  /// is not seen, and failing to attach leaves the ones that are known.
+  private func attachToLateFiles(of slot: ProcessSlot) {
+    guard let process = processes[slot], !isStarting else { return }
+    if let count = try? attachToNewFiles(of: process.identity.pid), count > 0 {
+      processes[slot]?.isFromStart = false
+    }
   }
 
   /// exec wipes: what the process was before is not shown any more.
-  private func beginProgram(_ slot: ProcessSlot, _ previous: ProcessSlot, _ pid: Int32) {
+  private func beginProgram(
+    _ slot: ProcessSlot, _ previous: ProcessSlot, _ pid: Int32, _ name: String
+  ) {
     let former = processes[previous]
     // A vfork child counted as its parent until now.
     if former?.identity.pid == pid { processes[previous] = nil }
-    var process = ObservedProcess(slot: slot, pid: pid, replacing: former, modules: modules)
+    var process = ObservedProcess(
+      slot: slot, pid: pid, name: name, replacing: former, modules: modules)
     _ = process.refreshMappings()
     processes[slot] = process
-    // The program may bring an allocator of its own. Failing that, what it shares with others is attached.
-    _ = try? attachToNewFiles(of: pid)
+    attachToLateFiles(of: slot)
   }
 
   /// The child has its parent's code, and may be gone already.
-  private func beginChild(_ slot: ProcessSlot, of parent: ProcessSlot, _ pid: Int32) {
+  private func beginChild(_ slot: ProcessSlot, of parent: ProcessSlot, _ pid: Int32, _ name: String)
+  {
     guard let parent = processes[parent] else { return }
-    processes[slot] = ObservedProcess(slot: slot, pid: pid, forkedFrom: parent)
+    processes[slot] = ObservedProcess(slot: slot, pid: pid, name: name, forkedFrom: parent)
   }
 
   // MARK: Snapshots
 
   /// Reads all counters and folds them into the picture so far.
   package func takeSnapshot() -> Snapshot {
+    // A stack is handed over before its counters rise, so events taken after the counters name all of them.
+    let stacks = session.readStacks()
     handleEvents()
     for slot in processes.keys {
-      processes[slot]?.refreshStatus()
+      if processes[slot]?.refreshStatus() == true { session.noteEnded(slot) }
       refreshMappings(of: slot)
     }
     let ages = session.readLiveBlocks()
-    let olderBlocks = options.minimumAge.map { session.readLiveBlocks(minimumAge: $0) }
     var reading = Reading(
       unixNanoseconds: SystemClock.unixNanoseconds, elapsed: elapsed,
       lost: session.readUnattributedLosses())
     var totals: [ProcessSlot: AllocationCounters] = [:]
-    for stack in session.readStacks() {
+    for stack in stacks {
       guard let process = processes[stack.process] else { continue }
       totals[stack.process, default: AllocationCounters()] += stack.counters
       guard stack.counters.allocatedBlocks > 0 else { continue }
-      if let olderBlocks, olderBlocks[stack.stack] == nil { continue }
       reading.sites.append(
         siteReading(stack.stack, of: process, stack.counters, oldest: ages[stack.stack]?.oldest))
     }
@@ -170,7 +204,11 @@ package final class Observation {
     }
     reading.targets.sort { $0.pid < $1.pid }
     session.removeBlocksOfEndedProcesses()
-    return builder.fold(reading)
+    var snapshot = builder.fold(reading)
+    if let minimum = options.minimumAge {
+      snapshot.sites.removeAll { ($0.oldest ?? -1) < minimum }
+    }
+    return snapshot
   }
 
   private func siteReading(
@@ -183,6 +221,12 @@ package final class Observation {
       isTruncated: known?.isTruncated ?? true, counters: counters, oldest: oldest)
   }
 
+  /// What could not be looked at before it was gone gets the benefit of the doubt.
+  private func hasVisibleAllocator(_ process: ObservedProcess) -> Bool {
+    let mappings = process.executableMappings
+    return mappings.isEmpty || finder.knowsAllocator(among: mappings)
+  }
+
   private func target(
     _ process: ObservedProcess, _ totals: AllocationCounters, _ counters: ProcessCounters
   ) -> TargetSnapshot {
@@ -192,6 +236,7 @@ package final class Observation {
       failedAllocations: counters.failedCalls, residentBytes: process.residentBytes,
       residentAnonymousBytes: process.residentAnonymousBytes,
       residentAnonymousBytesAtStart: process.residentAnonymousBytesAtStart,
-      isFromStart: process.isFromStart, hasExited: process.hasExited)
+      isFromStart: process.isFromStart, hasExited: process.hasExited,
+      hasVisibleAllocator: hasVisibleAllocator(process))
   }
 }

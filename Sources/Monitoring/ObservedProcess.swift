@@ -16,7 +16,7 @@ struct ObservedProcess {
   let identity: ProcessIdentity
   let directory: ProcessDirectory
   /// Seen from its first instruction.
-  let isFromStart: Bool
+  var isFromStart: Bool
   var name: String
   var hasExited = false
   var residentBytes: UInt64?
@@ -26,7 +26,10 @@ struct ObservedProcess {
   var mappings = MappingLedger<StackSlot>()
 
   private var symbolizer: Symbolizer
-  private var executableMappings: [MemoryMapping] = []
+  /// Empty until they could be read.
+  private(set) var executableMappings: [MemoryMapping] = []
+  /// Everything that was ever in `executableMappings`.
+  private var everExecutable: Set<MemoryMapping> = []
 
   init(
     slot: ProcessSlot, pid: Int32, isFromStart: Bool, modules: ModuleCache
@@ -45,57 +48,82 @@ struct ObservedProcess {
   }
 
   /// A process that began another program and may have ended already: its stacks then stay without names.
-  init(slot: ProcessSlot, pid: Int32, replacing previous: ObservedProcess?, modules: ModuleCache) {
+  init(
+    slot: ProcessSlot, pid: Int32, name: String, replacing previous: ObservedProcess?,
+    modules: ModuleCache
+  ) {
     self.slot = slot
     directory = ProcessDirectory(pid: pid)
     isFromStart = true
     let status = try? directory.status()
     let former = previous?.identity.pid == pid ? previous?.identity : nil
     identity = status?.identity ?? former ?? ProcessIdentity(pid: pid, startTicks: 0)
-    name = status?.name ?? previous?.name ?? "?"
+    self.name = name
     residentBytes = status?.residentBytes
     residentAnonymousBytes = status?.residentAnonymousBytes
     residentAnonymousBytesAtStart = nil
     symbolizer = Symbolizer(pid: pid, cache: modules)
   }
 
-  /// A forked child: it begins with its parent's code, and its name is the parent's until it can be read.
-  init(slot: ProcessSlot, pid: Int32, forkedFrom parent: ObservedProcess) {
+  /// A forked child: it begins with its parent's code.
+  init(slot: ProcessSlot, pid: Int32, name: String, forkedFrom parent: ObservedProcess) {
     self.slot = slot
     directory = ProcessDirectory(pid: pid)
     isFromStart = true
     let status = try? directory.status()
     identity = status?.identity ?? ProcessIdentity(pid: pid, startTicks: 0)
-    name = status?.name ?? parent.name
+    self.name = name
     residentBytes = status?.residentBytes
     residentAnonymousBytes = status?.residentAnonymousBytes
     residentAnonymousBytesAtStart = nil
     symbolizer = parent.symbolizer
     executableMappings = parent.executableMappings
+    everExecutable = parent.everExecutable
   }
 
-  /// Reads memory sizes; keeps the last known ones when the process is gone.
-  mutating func refreshStatus() {
-    guard !hasExited, let status = try? directory.status(), status.identity == identity else {
-      return
-    }
-    name = status.name
-    if let bytes = status.residentBytes { residentBytes = bytes }
-    if let bytes = status.residentAnonymousBytes { residentAnonymousBytes = bytes }
-  }
-
-  /// Reads the mappings. True: the executable ones differ from those known before.
-  mutating func refreshMappings() -> Bool {
-    guard !hasExited, let text = try? directory.mappings(), !text.mappings.isEmpty else {
+  /// Reads memory sizes; keeps the last known ones when the process is gone. True: it was found to have ended.
+  mutating func refreshStatus() -> Bool {
+    guard !hasExited else { return false }
+    do throws(ProcessError) {
+      let status = try directory.status()
+      guard status.identity == identity, !status.isZombie || status.threadCount > 1 else {
+        hasExited = true
+        return true
+      }
+      name = status.name
+      residentBytes = status.residentBytes ?? residentBytes
+      residentAnonymousBytes = status.residentAnonymousBytes ?? residentAnonymousBytes
       return false
+    } catch {
+      hasExited = error.reason == .vanished
+      return hasExited
+    }
+  }
+
+  /// What became of the executable mappings since they were last read.
+  enum MappingChange {
+    case unchanged
+    /// Code was mapped where there was none before, or unmapped: known stacks still mean what they meant.
+    case codeAdded
+    /// Other code is where some was before: the same addresses are other stacks from now on.
+    case codeReplaced
+  }
+
+  /// Reads the mappings.
+  mutating func refreshMappings() -> MappingChange {
+    guard !hasExited, let text = try? directory.mappings(), !text.mappings.isEmpty else {
+      return .unchanged
     }
     mappings.reconcile(with: text.mappings.map { $0.start..<$0.end })
     let executable = text.mappings.filter { $0.permissions.contains(.execute) }
-    guard executable != executableMappings else { return false }
-    let isFirst = executableMappings.isEmpty
+    guard executable != executableMappings else { return .unchanged }
     executableMappings = executable
     symbolizer.update(mappings: text.mappings)
-    return !isFirst
+    let replaced = executable.contains { new in
+      everExecutable.contains { $0 != new && $0.start < new.end && new.start < $0.end }
+    }
+    everExecutable.formUnion(executable)
+    return replaced ? .codeReplaced : .codeAdded
   }
 
   /// Names a new stack.

@@ -41,6 +41,23 @@ package enum TargetCheck {
     }
   }
 
+  /// Whether this process sees the process ids that the kernel programs see.
+  ///
+  /// - Throws: `ObservationError` inside a container or another PID namespace.
+  package static func checkNamespace() throws(ObservationError) {
+    var information = stat()
+    guard stat("/proc/self/ns/pid", &information) == 0,
+      information.st_ino != initialPIDNamespace
+    else { return }
+    throw ObservationError(
+      .notPermitted,
+      "cannot observe processes from inside a PID namespace: process ids here are not the kernel's;"
+        + " run heaptap on the host, or in a container that shares the host's PID namespace")
+  }
+
+  /// PROC_PID_INIT_INO of the kernel's `include/linux/proc_ns.h`: the same on every machine.
+  private static let initialPIDNamespace: UInt = 0xEFFF_FFFC
+
   /// Says why no allocator was found in a process.
   package static func noAllocator(pid: Int32) -> ObservationError {
     let name = (try? ProcessDirectory(pid: pid).status().name).map { " (\($0))" } ?? ""

@@ -101,10 +101,21 @@ package struct WatchLoop: ~Copyable {
     }
   }
 
+  /// Waits for a child of this process without observing it; SIGTERM is passed on to it.
+  package func waitForEnd(of child: Int32) throws {
+    guard let descriptor = try? ProcessDescriptor(pid: child) else { return }
+    let poller = try EventPoller()
+    try poller.add(signals.descriptor, token: Token.signal.rawValue)
+    try poller.add(descriptor.descriptor, token: Token.target.rawValue)
+    while !poller.wait(milliseconds: -1).contains(Token.target.rawValue) {
+      _ = handleSignals(child: child)
+    }
+  }
+
   /// Until the duration is over; -1 without one.
   private var remainingMilliseconds: Int32 {
     guard let duration = schedule.duration else { return -1 }
-    return Int32(clamping: Int(max(0, duration - observation.elapsed) * 1000))
+    return Int32(min(max(0, duration - observation.elapsed) * 1000, 1e9))
   }
 
   /// True: the loop is to end.

@@ -18,8 +18,15 @@ package struct TargetHeader: Sendable {
     } else {
       title.append(Figure.duration(elapsed))
     }
-    let sentences = [totals(target), residence(target), oddities(target)].compactMap { $0 }
+    let sentences = [blindness(target), totals(target), residence(target), oddities(target)]
+      .compactMap { $0 }
     return [title.fitted(to: width)] + sentences.flatMap(indented)
+  }
+
+  private func blindness(_ target: TargetSnapshot) -> String? {
+    guard !target.hasVisibleAllocator else { return nil }
+    return
+      "no allocator found: no file it maps has symbols for malloc and free, so nothing is counted"
   }
 
   private func totals(_ target: TargetSnapshot) -> String {
@@ -35,6 +42,7 @@ package struct TargetHeader: Sendable {
     guard let resident = target.residentBytes else {
       return target.hasExited ? nil : "RSS unknown"
     }
+    guard !target.hasExited else { return "RSS \(Figure.bytes(resident)) when it was last read" }
     let live = target.counters.liveBytes
     var text = "RSS \(Figure.bytes(resident)), "
     if live > resident {

@@ -24,6 +24,7 @@ struct DoctorCommand: ParsableCommand {
   var forbid = ""
 
   func run() throws {
+    try TargetCheck.checkNamespace()
     if let pid { try TargetCheck.check(pid: pid) }
     say("kernel", KernelIdentity.release)
     say("user", KernelIdentity.isRoot ? "root" : "not root")

@@ -5,6 +5,7 @@ import Glibc
 import LinuxSystem
 import Monitoring
 import Processes
+import SystemPackage
 
 /// The command line: subcommands, one file each.
 @main
@@ -44,7 +45,10 @@ struct Failure {
     case let error as ObservationError:
       self.init(message: error.description, status: error.kind.rawValue)
     case let error as BPFError:
-      self.init(message: error.description, status: 3)
+      // The target may end between two steps of attaching.
+      self.init(message: error.description, status: error.code == ESRCH ? 4 : 3)
+    case let error as Errno:
+      self.init(message: "cannot go on: \(error.description.lowercased())", status: 3)
     case let error as ProcessError where error.reason == .notPermitted:
       self.init(message: error.description, status: 3)
     case let error as ProcessError:

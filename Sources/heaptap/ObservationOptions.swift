@@ -50,7 +50,7 @@ struct ObservationOptions: ParsableArguments {
   var maxBlocks: Int?
 
   @Option(help: ArgumentHelp("Room for distinct stacks.", valueName: "number"))
-  var maxStacks = 65_536
+  var maxStacks = 32_768
 
   @Option(
     help: ArgumentHelp(
@@ -64,10 +64,12 @@ struct ObservationOptions: ParsableArguments {
     }
     try check(interval >= 0.01 && interval <= 86_400, "--interval takes 0.01 to 86400 seconds")
     try check(count ?? 1 > 0, "--count takes a number from 1 on")
-    try check(duration ?? 1 > 0, "--duration takes seconds above 0")
+    try check(
+      duration ?? 1 > 0 && duration ?? 1 <= 1e9,
+      "--duration takes more than 0 and at most 1e9 seconds")
     try check(top > 0, "--top takes a number from 1 on")
     try check(frames > 0, "--frames takes a number from 1 on")
-    try check(older ?? 0 >= 0, "--older takes seconds from 0 on")
+    try check((0...1e9).contains(older ?? 0), "--older takes 0 to 1e9 seconds")
     try check(
       (64...1_000_000_000).contains(maxBlocks ?? 64), "--max-blocks takes 64 to 1000000000")
     try check((64...16_777_216).contains(maxStacks), "--max-stacks takes 64 to 16777216")

@@ -34,13 +34,19 @@ struct RunCommand: ParsableCommand {
 
   func run() throws {
     let file = try output.map { try OutputFile($0) }
+    try TargetCheck.checkNamespace()
     let signals = try SignalReader()
     let observation = try Observation(options.settings, options: options.observation)
-    let pid = try CommandLauncher.start(words, in: observation)
+    let (pid, early) = try CommandLauncher.start(words, in: observation)
     let printer = SnapshotPrinter(file?.stream ?? .standardError, options)
     let loop = WatchLoop(observation, options.schedule(startsAtOnce: false), signals: signals)
+    if let early {
+      _ = printer.print(observation.takeSnapshot())
+      throw CommandEnding(status: early.shellStatus)
+    }
     _ = try loop.run(pids: [pid], child: pid) { printer.print($0) }
     observation.detach()
+    try loop.waitForEnd(of: pid)
     throw CommandEnding(status: TracedCommand.waitForEnding(of: pid).shellStatus)
   }
 }

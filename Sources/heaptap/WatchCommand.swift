@@ -15,13 +15,15 @@ struct WatchCommand: ParsableCommand {
   @OptionGroup var options: ObservationOptions
 
   func run() throws {
+    try TargetCheck.checkNamespace()
     try TargetCheck.check(pid: pid)
     let signals = try SignalReader()
     let observation = try Observation(options.settings, options: options.observation)
-    try observation.addTarget(pid: pid, isFromStart: false)
+    // All functions begin to count together: a block must not be seen born and not be seen freed.
     guard try observation.attachToNewFiles(of: pid) > 0 else {
       throw TargetCheck.noAllocator(pid: pid)
     }
+    try observation.addTarget(pid: pid, isFromStart: false)
     let printer = SnapshotPrinter(.standardOutput, options)
     let loop = WatchLoop(observation, options.schedule(startsAtOnce: true), signals: signals)
     _ = try loop.run(pids: [pid]) { printer.print($0) }

@@ -76,8 +76,8 @@ import Testing
     #expect(try object.map(MAP_TARGETS).capacity == 12)
     guard embedded == .allocations else { return }
     #expect(try object.map(MAP_BLOCKS).capacity == 11)
-    #expect(try object.map(MAP_STACKS).capacity == 10)
-    #expect(try object.map(MAP_SITES).capacity == 81)
+    #expect(try object.map(MAP_STACKS).capacity == 16)
+    #expect(try object.map(MAP_SITES).capacity == 129)
   }
 
   @Test func `bytes that are no object are an error`() {

@@ -129,10 +129,22 @@ import Testing
   @Test func `exec, fork and exit are decoded`() {
     let (process, previous) = (ProcessSlot(rawValue: 7), ProcessSlot(rawValue: 6))
     #expect(
-      decode(processRecord(EVENT_EXEC.rawValue)) == .exec(process, previous: previous, pid: 1234))
+      decode(processRecord(EVENT_EXEC.rawValue))
+        == .exec(process, previous: previous, pid: 1234, name: "worker"))
     #expect(
-      decode(processRecord(EVENT_FORK.rawValue)) == .fork(process, parent: previous, pid: 1234))
+      decode(processRecord(EVENT_FORK.rawValue))
+        == .fork(process, parent: previous, pid: 1234, name: "worker"))
     #expect(decode(processRecord(EVENT_EXIT.rawValue)) == .exit(process, pid: 1234))
+  }
+
+  @Test(arguments: ["", "a", "fifteen letters", "sixteen letters!"])
+  func `a name ends with its field at the latest`(name: String) {
+    let record = processRecord(EVENT_EXEC.rawValue, name: name)
+    guard case .exec(_, _, _, let decoded) = decode(record) else {
+      Issue.record("not an exec")
+      return
+    }
+    #expect(decoded == name)
   }
 
   // MARK: What is no event
@@ -207,8 +219,13 @@ private func mappingRecord(
       length: length, old_start: oldStart, old_length: oldLength, site: site, reserved: 0))
 }
 
-private func processRecord(_ kind: UInt32) -> [UInt8] {
-  bytes(process_event(header: header(kind), tgid: 1234, previous: 6))
+private func processRecord(_ kind: UInt32, name: String = "worker") -> [UInt8] {
+  var event = process_event()
+  event.header = header(kind)
+  event.tgid = 1234
+  event.previous = 6
+  withUnsafeMutableBytes(of: &event.name) { $0.copyBytes(from: name.utf8) }
+  return bytes(event)
 }
 
 private func bytes<T: BitwiseCopyable>(_ value: T) -> [UInt8] {

@@ -64,15 +64,13 @@ extension KernelTests {
       #expect(last.lost.total == 0)
     }
 
-    @Test func `a site names function, file and line of the caller`() async throws {
+    @Test func `a site names the function of the caller`() async throws {
       let last = try await HeaptapCommand.observe("leak").last()
       let leaks = last.sites.filter { $0.liveBlocks > 0 }
       #expect(leaks.map(\.liveBlocks) == [100])
       let caller = try #require(leaks.first?.stack.first)
       #expect(caller.function == "leaky")
       #expect(caller.module == "leak")
-      #expect(caller.file?.hasSuffix("leak.c") == true)
-      #expect(caller.line == 7)
       #expect(leaks.first?.functions.prefix(2) == ["leaky", "main"])
     }
 

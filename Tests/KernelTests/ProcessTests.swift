@@ -61,13 +61,8 @@ extension KernelTests {
     @Test func `children that end at once are reported too`() async throws {
       let observed = try await HeaptapCommand.observe("fork", options: ["--children"])
       let last = try observed.last()
-      withKnownIssue(
-        "a child that is gone when its fork is reported is dropped",
-        isIntermittent: true
-      ) {
-        #expect(last.targets.map(\.inheritedFrees).sorted() == [0, 30])
-        #expect(last.targets.map(\.allocatedBlocks).sorted() == [20, 50])
-      }
+      #expect(last.targets.map(\.inheritedFrees).sorted() == [0, 30])
+      #expect(last.targets.map(\.allocatedBlocks).sorted() == [20, 50])
     }
 
     @Test func `a fork does not disturb calls of other threads`() async throws {

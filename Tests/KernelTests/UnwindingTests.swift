@@ -33,15 +33,12 @@ extension KernelTests {
       let last = try observed.last()
       let counted = try #require(last.targets.first?.allocatedBlocks)
       let truth = try #require(observed.truth["allocated_blocks"])
-      withKnownIssue("a stale return address makes later calls look like inner ones") {
-        #expect(counted + last.lost.total >= truth)
-      }
+      #expect(counted == truth)
     }
 
-    /// Both the allocator's return and that of its inner system call are skipped.
     private func expectOnlySkippedReturns(_ report: WatchReport, atMost limit: UInt64) throws {
       let skipped = report.lost.byReason["skipped_return", default: 0]
-      #expect((1...2 * limit).contains(skipped))
+      #expect((1...limit).contains(skipped))
       #expect(report.lost.total == skipped)
     }
 

@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # Compiles every workload of this folder that is newer than its program: build.sh OUTDIR
 set -eu
 
@@ -7,7 +7,7 @@ out=${1:?usage: build.sh OUTDIR}
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 
-flags='-O0 -g -fno-builtin -fno-omit-frame-pointer -fno-inline -Wall -Wextra -Werror -D_GNU_SOURCE -pthread'
+flags=(-O0 -g -fno-builtin -fno-omit-frame-pointer -fno-inline -Wall -Wextra -Werror -D_GNU_SOURCE -pthread)
 
 stale() { # stale TARGET SOURCE...: a source, a header or this script is newer than the target
   target=$1
@@ -19,20 +19,20 @@ stale() { # stale TARGET SOURCE...: a source, a header or this script is newer t
 for file in "$source"/*.c; do
   name=$(basename "$file" .c)
   [ "$name" = count_calls ] && continue
-  stale "$out/$name" "$file" && gcc -std=gnu17 $flags -o "$out/$name" "$file"
+  stale "$out/$name" "$file" && gcc -std=gnu17 "${flags[@]}" -o "$out/$name" "$file"
 done
 
 for file in "$source"/*.cpp; do
   name=$(basename "$file" .cpp)
-  stale "$out/$name" "$file" && g++ -std=gnu++17 $flags -o "$out/$name" "$file"
+  stale "$out/$name" "$file" && g++ -std=gnu++17 "${flags[@]}" -o "$out/$name" "$file"
 done
 
 library=$out/count_calls.so
 stale "$library" "$source/count_calls.c" &&
-  gcc -std=gnu17 $flags -fPIC -shared -o "$library" "$source/count_calls.c" -ldl
+  gcc -std=gnu17 "${flags[@]}" -fPIC -shared -o "$library" "$source/count_calls.c" -ldl
 
 stale "$out/server_static" "$source/server.c" &&
-  gcc -std=gnu17 $flags -static -s -o "$out/server_static" "$source/server.c"
+  gcc -std=gnu17 "${flags[@]}" -static -s -o "$out/server_static" "$source/server.c"
 
 if stale "$out/pause32" "$source/pause32.S"; then
   as --32 -o "$out/pause32.o" "$source/pause32.S"

@@ -56,5 +56,6 @@ struct process_event {
   struct event_header header;  // header.process: the new incarnation (exec, fork) or the one that ended
   __u32 tgid;
   __u32 previous;              // the process id before exec, the parent's at fork
+  char name[16];               // of the task, ends with 0; at exec the new program's
 };
-ABI_ASSERT_SIZE(struct process_event, 24);
+ABI_ASSERT_SIZE(struct process_event, 40);

@@ -13,6 +13,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "hashing.h"
+#include "losses.bpf.h"
 #include "maps.bpf.h"
 
 struct block_place {
@@ -106,4 +107,23 @@ __noinline int insert_block(u64 key, struct block_record *record, struct block_r
   if (slot < 0) return BLOCK_TABLE_FULL;
   write_record(&bucket->records[slot & (BLOCK_BUCKET_SLOTS - 1)], record);
   return BLOCK_INSERTED;
+}
+
+// Raises the counters of the site whose block is gone.
+static __always_inline void count_freed(struct block_record *block, u64 now) {
+  struct site_record *record = bpf_map_lookup_elem(&site_records, &block->site);
+  if (!record) return;
+  __sync_fetch_and_add(&record->freed_bytes, block->size);
+  __sync_fetch_and_add(&record->freed_blocks, 1);
+  u32 age = (u32)(now >> BLOCK_BORN_SHIFT) - block->born;
+  u32 bucket = log2_bucket(age, AGE_BUCKETS);
+  if (bucket < AGE_BUCKETS) __sync_fetch_and_add(&record->freed_by_age[bucket], 1);
+}
+
+// A block that had left the table is live after all. Without room it counts as freed, and as lost.
+static __always_inline void put_back_block(u32 process, u64 address, struct block_record *block) {
+  struct block_record replaced = {};
+  if (insert_block(block_key(process, address), block, &replaced) != BLOCK_TABLE_FULL) return;
+  count_freed(block, bpf_ktime_get_ns());
+  count_loss(process, LOSS_BLOCK_TABLE_FULL);
 }

@@ -22,8 +22,7 @@ static __always_inline u64 return_trampoline(void) {
 __noinline int settle_skipped_return(struct thread_state *thread, u32 process, u32 index) {
   if (!thread) return 0;
   struct call_frame *frame = &thread->frames[frame_index(index)];
-  struct block_record replaced;
-  if (frame->flags & FRAME_HAS_OLD_BLOCK) insert_block(block_key(process, frame->pointer), &frame->old, &replaced);
+  if (frame->flags & FRAME_HAS_OLD_BLOCK) put_back_block(process, frame->pointer, &frame->old);
   if (!(frame->flags & FRAME_INTERNAL)) count_loss(process, LOSS_SKIPPED_RETURN);
   return 0;
 }

@@ -12,6 +12,18 @@ static inline __u64 mix64(__u64 hash, __u64 value) {
 // A bucket from 32 bits of a hash, without a division: floor(hash / 2^32 * count).
 static inline __u32 bucket_index(__u32 hash, __u32 count) { return (__u64)hash * count >> 32; }
 
+// Which 32 bits of a stack's hash choose a bucket. Each of four choices is as good as independent, so a table
+// of stacks fills to 62 % before the first one finds no room; all look in the same order.
+enum { STACK_CHOICES = 4 };
+static inline __u32 stack_choice(__u64 hash, int choice) {
+  switch (choice) {
+    case 0: return hash >> 32;
+    case 1: return hash;
+    case 2: return hash * 0xc2b2ae3d27d4eb4full >> 32;
+    default: return hash * 0x165667b19e3779f9ull >> 32;
+  }
+}
+
 static inline __u64 block_key(__u32 process, __u64 address) {
   return (__u64)process << BLOCK_KEY_ADDRESS_BITS | address >> BLOCK_ADDRESS_SHIFT;
 }

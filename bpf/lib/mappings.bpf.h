@@ -38,7 +38,7 @@ static __always_inline u64 program_break(void) {
   return BPF_CORE_READ(task, mm, brk);
 }
 
-enum { LINUX_PAGE_MASK = 4095, LINUX_MAP_ANONYMOUS = 0x20 };
+enum { LINUX_PAGE_MASK = 4095, LINUX_MAP_ANONYMOUS = 0x20, LINUX_MREMAP_DONTUNMAP = 4 };
 #define LINUX_CALL_FAILED(result) ((u64)(result) >= (u64)-4095)
 
 // The entry of a mapping call that `frame` was pushed for.
@@ -55,6 +55,9 @@ static __always_inline void enter_mapping_call(struct pt_regs *ctx, u32 process,
       break;
     case CALL_MREMAP:
       frame->old.size = ctx->dx;
+      // Without an old length, or told so, it leaves the old range mapped and makes another (mremap(2)).
+      frame->old.born = !ctx->si || ctx->cx & LINUX_MREMAP_DONTUNMAP;
+      if (frame->old.born) break;
       // fallthrough: the old range may be taken by another thread as soon as it has moved
     case CALL_MUNMAP:
       if (frame->size && !(frame->pointer & LINUX_PAGE_MASK))
@@ -82,6 +85,12 @@ static __always_inline void leave_mapping_call(struct pt_regs *ctx, struct threa
         report_mapping(process, MAPPING_RESTORE, internal, old_start, length, 0, 0, 0);
       return;
     case CALL_MREMAP:
+      if (frame->old.born) {
+        if (failed) return;
+        if (!(internal & MAPPING_INTERNAL)) current_site(thread, process, ctx, &site);
+        report_mapping(process, MAPPING_MAP, internal, result, frame->old.size, 0, 0, site);
+        return;
+      }
       if (failed) report_mapping(process, MAPPING_RESTORE, internal, old_start, length, 0, 0, 0);
       else report_mapping(process, MAPPING_MOVE, internal, result, frame->old.size, old_start, length, 0);
       return;

@@ -26,8 +26,8 @@ static __always_inline int slot_of_hash(struct stack_bucket *bucket, u64 hash) {
 __noinline u32 site_of_hash(u64 hash) {
   if (!hash) hash = 1;
 #pragma unroll
-  for (int choice = 0; choice < 2; choice++) {
-    u32 index = bucket_index(choice ? hash : hash >> 32, settings.stack_bucket_count);
+  for (int choice = 0; choice < STACK_CHOICES; choice++) {
+    u32 index = bucket_index(stack_choice(hash, choice), settings.stack_bucket_count);
     struct stack_bucket *bucket = bpf_map_lookup_elem(&stack_table, &index);
     if (!bucket) return 0;
     int slot = slot_of_hash(bucket, hash);
@@ -73,14 +73,4 @@ static __always_inline struct site_record *current_site(struct thread_state *thr
     publish_stack(thread, process, *site);
   }
   return record;
-}
-
-static __always_inline void count_freed(struct block_record *block, u64 now) {
-  struct site_record *record = bpf_map_lookup_elem(&site_records, &block->site);
-  if (!record) return;
-  __sync_fetch_and_add(&record->freed_bytes, block->size);
-  __sync_fetch_and_add(&record->freed_blocks, 1);
-  u32 age = (u32)(now >> BLOCK_BORN_SHIFT) - block->born;
-  u32 bucket = log2_bucket(age, AGE_BUCKETS);
-  if (bucket < AGE_BUCKETS) __sync_fetch_and_add(&record->freed_by_age[bucket], 1);
 }

@@ -24,7 +24,7 @@ struct call_frame {
   struct block_record old;  // realloc: the block that left the table at entry
 };
 
-enum { STACK_WINDOW_WORDS = 128 };
+enum { STACK_WINDOW_WORDS = 64 };
 
 // What a function with a frame pointer leaves at it (System V x86-64 ABI, 3.2.2).
 struct saved_frame {
@@ -47,6 +47,19 @@ struct {
   __type(key, int);
   __type(value, struct thread_state);
 } thread_states SEC(".maps");
+
+// This thread's state; NULL for threads of other processes, which get none. A failure is counted as a loss.
+static __always_inline struct thread_state *current_thread(void) {
+  struct task_struct *task = bpf_get_current_task_btf();
+  struct thread_state *thread = bpf_task_storage_get(&thread_states, task, 0, 0);
+  if (thread) return thread;
+  u32 tgid = bpf_get_current_pid_tgid() >> 32;
+  u32 *process = bpf_map_lookup_elem(&targets, &tgid);
+  if (!process) return 0;
+  thread = bpf_task_storage_get(&thread_states, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+  if (!thread) count_loss(*process, LOSS_THREAD_STATE);
+  return thread;
+}
 
 // This thread's process id, 0 if it is not a target. The answer is cached until targets change.
 static __always_inline u32 current_process(struct thread_state *thread) {

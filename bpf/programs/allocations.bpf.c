@@ -30,6 +30,13 @@ static __always_inline u64 product(u64 count, u64 size) {
   return size && bytes / size != count ? ~0ull : bytes;
 }
 
+// A block that is not in the table was there before, unless small ones are left out on purpose.
+static __always_inline void count_free_of_unrecorded(struct process_record *record) {
+  if (settings.minimum_size) return;
+  if (record->flags & PROCESS_INHERITED_HEAP) __sync_fetch_and_add(&record->inherited_frees, 1);
+  else __sync_fetch_and_add(&record->unknown_frees, 1);
+}
+
 static __always_inline void release(struct thread_state *thread, u32 process, u64 address) {
   struct block_record block = {};
   struct process_record *record = process_record_of(process);
@@ -41,10 +48,8 @@ static __always_inline void release(struct thread_state *thread, u32 process, u6
       struct site_record *site = bpf_map_lookup_elem(&site_records, &block.site);
       if (site) __sync_fetch_and_add(&site->temporary_blocks, 1);
     }
-  } else if (record->flags & PROCESS_INHERITED_HEAP) {
-    __sync_fetch_and_add(&record->inherited_frees, 1);
   } else {
-    __sync_fetch_and_add(&record->unknown_frees, 1);
+    count_free_of_unrecorded(record);
   }
 }
 
@@ -59,12 +64,8 @@ static __always_inline void retire_old_block(u32 process, struct call_frame *fra
 }
 
 static __always_inline int enter(struct pt_regs *ctx, u32 kind) {
-  struct thread_state *thread =
-      bpf_task_storage_get(&thread_states, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-  if (!thread) {
-    count_loss(0, LOSS_THREAD_STATE);
-    return NO_RETURN_WANTED;
-  }
+  struct thread_state *thread = current_thread();
+  if (!thread) return NO_RETURN_WANTED;
   u32 process = current_process(thread);
   if (!process) return NO_RETURN_WANTED;
 
@@ -123,23 +124,16 @@ static __always_inline int enter(struct pt_regs *ctx, u32 kind) {
 
 // realloc came back: the old block is gone for good, or it is still there.
 static __always_inline void settle_old_block(u32 process, struct call_frame *frame, u64 address) {
-  struct block_record replaced;
   // realloc(p, 0) frees p and returns NULL (glibc, C17 7.22.3.5); any other NULL is a failure.
   if (!address && frame->size) {
-    if (frame->flags & FRAME_HAS_OLD_BLOCK &&
-        insert_block(block_key(process, frame->pointer), &frame->old, &replaced) == BLOCK_TABLE_FULL) {
-      count_freed(&frame->old, bpf_ktime_get_ns());
-      count_loss(process, LOSS_BLOCK_TABLE_FULL);
-    }
+    if (frame->flags & FRAME_HAS_OLD_BLOCK) put_back_block(process, frame->pointer, &frame->old);
     return;
   }
   if (frame->flags & FRAME_HAS_OLD_BLOCK) {
     count_freed(&frame->old, bpf_ktime_get_ns());
   } else if (frame->flags & FRAME_OLD_UNKNOWN) {
     struct process_record *record = process_record_of(process);
-    if (!record) return;
-    if (record->flags & PROCESS_INHERITED_HEAP) __sync_fetch_and_add(&record->inherited_frees, 1);
-    else __sync_fetch_and_add(&record->unknown_frees, 1);
+    if (record) count_free_of_unrecorded(record);
   }
 }
 
@@ -154,7 +148,8 @@ static __always_inline void record_block(struct pt_regs *ctx, struct thread_stat
   struct site_record *record = current_site(thread, process, ctx, &site);
   if (!record) return;
   u64 now = bpf_ktime_get_ns();
-  struct block_record block = {.size = size, .site = site, .born = now >> BLOCK_BORN_SHIFT}, replaced;
+  struct block_record block = {.size = size, .site = site, .born = now >> BLOCK_BORN_SHIFT};
+  struct block_record replaced = {};
   u64 key = block_key(process, address);
   int outcome = insert_block(key, &block, &replaced);
   if (outcome == BLOCK_TABLE_FULL) {
@@ -211,7 +206,12 @@ int allocation_call(struct pt_regs *ctx) {
 }
 
 SEC("kprobe/entry")
-int allocation_entry(struct pt_regs *ctx) { return enter(ctx, bpf_get_attach_cookie(ctx)); }
+int allocation_entry(struct pt_regs *ctx) {
+  enter(ctx, bpf_get_attach_cookie(ctx));
+  return 0;  // before Linux 6.13 a multi uprobe takes 1 for a wish to be removed
+}
 
 SEC("kprobe/return")
-int allocation_return(struct pt_regs *ctx) { return leave(ctx, bpf_get_attach_cookie(ctx)); }
+int allocation_return(struct pt_regs *ctx) {
+  return leave(ctx, bpf_get_attach_cookie(ctx));
+}

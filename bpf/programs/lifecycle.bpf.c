@@ -16,6 +16,7 @@ static __always_inline void report_process(u32 kind, u32 process, u32 tgid, u32 
       .tgid = tgid,
       .previous = previous,
   };
+  bpf_get_current_comm(event.name, sizeof event.name);
   if (bpf_ringbuf_output(&events, &event, sizeof event, 0)) count_loss(process, LOSS_EVENT_RING_FULL);
 }
 

@@ -6,16 +6,28 @@ package struct AllocatorFinder {
   private let profile: EmulationProfile
   private var seen: Set<FileIdentity> = []
   private var seenMappings: Set<MappedPart> = []
+  private var allocatorMappings: Set<MappedPart> = []
 
   /// What a mapping shows, which is the same in all processes.
   private struct MappedPart: Hashable {
     var major: UInt32
     var minor: UInt32
     var inode: UInt64
+
+    init(_ mapping: MemoryMapping) {
+      major = mapping.deviceMajor
+      minor = mapping.deviceMinor
+      inode = mapping.inode
+    }
   }
 
   package init(profile: EmulationProfile) {
     self.profile = profile
+  }
+
+  /// Whether one of these mappings is of an allocator file that was found in any process.
+  package func knowsAllocator(among mappings: [MemoryMapping]) -> Bool {
+    mappings.contains { $0.isFile && allocatorMappings.contains(MappedPart($0)) }
   }
 
   /// The allocator files among the executable mappings of a process that no earlier call has returned.
@@ -27,8 +39,7 @@ package struct AllocatorFinder {
     var files: [AllocatorFile] = []
     for mapping in try directory.mappings().mappings
     where mapping.isFile && mapping.permissions.contains(.execute) {
-      let part = MappedPart(
-        major: mapping.deviceMajor, minor: mapping.deviceMinor, inode: mapping.inode)
+      let part = MappedPart(mapping)
       guard seenMappings.insert(part).inserted, let file = try? directory.openFile(of: mapping),
         seen.insert(file.identity).inserted, let elf = try? ELFFile(file)
       else { continue }
@@ -37,6 +48,7 @@ package struct AllocatorFinder {
         elf, name: mapping.path ?? path, attachPath: path, profile: profile)
       {
         files.append(found)
+        allocatorMappings.insert(part)
       }
     }
     return files

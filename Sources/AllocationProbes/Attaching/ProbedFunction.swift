@@ -18,7 +18,14 @@ package struct ProbedFunction: Hashable, Sendable {
   /// which leaves calls of them for good.
   ///
   /// Names for one address (`malloc` and `__libc_malloc`) get one probe, under the first name found.
+  /// Those that give memory back come first: probes are placed in this order, and a block whose free is not yet
+  /// probed would stay live for ever.
   package static let all: [ProbedFunction] = [
+    ProbedFunction("free", CALL_FREE, hasReturn: false),
+    ProbedFunction("cfree", CALL_FREE, hasReturn: false),
+    ProbedFunction("free_sized", CALL_FREE, hasReturn: false),
+    ProbedFunction("free_aligned_sized", CALL_FREE, hasReturn: false),
+    ProbedFunction("munmap", CALL_MUNMAP),
     ProbedFunction("malloc", CALL_MALLOC),
     ProbedFunction("calloc", CALL_CALLOC),
     ProbedFunction("realloc", CALL_REALLOC),
@@ -28,13 +35,8 @@ package struct ProbedFunction: Hashable, Sendable {
     ProbedFunction("posix_memalign", CALL_POSIX_MEMALIGN),
     ProbedFunction("valloc", CALL_MALLOC),
     ProbedFunction("pvalloc", CALL_MALLOC),
-    ProbedFunction("free", CALL_FREE, hasReturn: false),
-    ProbedFunction("cfree", CALL_FREE, hasReturn: false),
-    ProbedFunction("free_sized", CALL_FREE, hasReturn: false),
-    ProbedFunction("free_aligned_sized", CALL_FREE, hasReturn: false),
     ProbedFunction("mmap", CALL_MMAP),
     ProbedFunction("mmap64", CALL_MMAP),
-    ProbedFunction("munmap", CALL_MUNMAP),
     ProbedFunction("mremap", CALL_MREMAP),
     ProbedFunction("brk", CALL_BRK),
     ProbedFunction("sbrk", CALL_BRK),

@@ -2,6 +2,7 @@ import AllocationModel
 import BPFRuntime
 import LinuxSystem
 import ProbeABI
+import Synchronization
 
 /// What the block table says about the live blocks of one stack.
 package struct LiveBlocks: Hashable, Sendable {
@@ -25,28 +26,50 @@ struct BlockTableReader: ~Copyable {
 
   /// Sums live blocks by stack.
   ///
-  /// - Parameter minimumAge: seconds; younger blocks are left out.
-  borrowing func liveBlocks(minimumAge: Double) -> [StackSlot: LiveBlocks] {
+  /// - Parameter stackCapacity: the highest stack number there can be.
+  borrowing func liveBlocks(stackCapacity: Int) -> [StackSlot: LiveBlocks] {
     let unit = Double(1 << BLOCK_BORN_SHIFT) / 1e9
     let now = UInt32(truncatingIfNeeded: SystemClock.monotonicNanoseconds >> BLOCK_BORN_SHIFT)
-    var result: [StackSlot: LiveBlocks] = [:]
-    var lastSite: UInt32 = 0
-    var last = LiveBlocks()
-    forEachBlock { _, record in
-      // A block may be younger than `now` by the time it is read.
-      let age = Double(max(0, Int32(bitPattern: now &- record.born))) * unit
-      guard age >= minimumAge else { return }
-      if record.site != lastSite {
-        if lastSite != 0 { result[StackSlot(rawValue: lastSite)] = last }
-        lastSite = record.site
-        last = result[StackSlot(rawValue: lastSite)] ?? LiveBlocks()
+    var sums = [(blocks: UInt64, bytes: UInt64, oldest: Int32)](
+      repeating: (0, 0, 0), count: stackCapacity + 1)
+    let slots = BLOCK_BUCKET_SLOTS
+    guard var bucket = table.bytes.baseAddress else { return [:] }
+    for _ in 0..<table.count {
+      for slot in 0..<slots {
+        guard let record = Self.record(in: bucket, slot: slot), Int(record.site) < sums.count
+        else { continue }
+        // A block may be younger than `now` by the time it is read.
+        let age = max(0, Int32(bitPattern: now &- record.born))
+        sums[Int(record.site)].blocks &+= 1
+        sums[Int(record.site)].bytes &+= record.size
+        sums[Int(record.site)].oldest = max(sums[Int(record.site)].oldest, age)
       }
-      last.blocks += 1
-      last.bytes += record.size
-      last.oldest = max(last.oldest, age)
+      bucket += table.stride
     }
-    if lastSite != 0 { result[StackSlot(rawValue: lastSite)] = last }
+    var result: [StackSlot: LiveBlocks] = [:]
+    for (site, sum) in sums.enumerated() where sum.blocks > 0 {
+      result[StackSlot(rawValue: UInt32(site))] = LiveBlocks(
+        blocks: sum.blocks, bytes: sum.bytes, oldest: Double(sum.oldest) * unit)
+    }
     return result
+  }
+
+  /// The record of a slot; nil if it has none or changes meanwhile.
+  private static func record(in bucket: UnsafeRawPointer, slot: Int) -> block_record? {
+    // Atomic: the compiler would take the second look at a plain word for the first one.
+    func word(_ index: Int) -> UInt64 {
+      (bucket + 8 * index).assumingMemoryBound(to: Atomic<UInt64>.self).pointee.load(
+        ordering: .acquiring)
+    }
+    let place = BLOCK_BUCKET_SLOTS + 2 * slot
+    let key = word(slot)
+    guard key != 0 else { return nil }
+    // `site` and `born` are one word, which the programs write last and clear first.
+    let siteAndBorn = word(place + 1)
+    let size = word(place)
+    let site = UInt32(truncatingIfNeeded: siteAndBorn)
+    guard site != 0, word(place + 1) == siteAndBorn, word(slot) == key else { return nil }
+    return block_record(size: size, site: site, born: UInt32(siteAndBorn >> 32))
   }
 
   /// Empties the slots of processes that have ended or begun another program, so that others can use them.
@@ -69,30 +92,5 @@ struct BlockTableReader: ~Copyable {
       }
     }
     return removed
-  }
-
-  private borrowing func forEachBlock(_ body: (UInt64, block_record) -> Void) {
-    let memory = table.bytes
-    guard let base = memory.baseAddress else { return }
-    let slots = BLOCK_BUCKET_SLOTS
-    for bucket in 0..<table.count {
-      let start = base + bucket * table.stride
-      for slot in 0..<slots {
-        let key = start.load(fromByteOffset: 8 * slot, as: UInt64.self)
-        guard key != 0 else { continue }
-        // `site` and `born` are one word, which the programs write last and clear first.
-        let place = 8 * slots + 16 * slot
-        let word = start.load(fromByteOffset: place + 8, as: UInt64.self)
-        let size = start.load(fromByteOffset: place, as: UInt64.self)
-        guard UInt32(truncatingIfNeeded: word) != 0,
-          start.load(fromByteOffset: place + 8, as: UInt64.self) == word,
-          start.load(fromByteOffset: 8 * slot, as: UInt64.self) == key
-        else { continue }
-        let record = block_record(
-          size: size, site: UInt32(truncatingIfNeeded: word),
-          born: UInt32(truncatingIfNeeded: word >> 32))
-        body(key, record)
-      }
-    }
   }
 }

@@ -34,8 +34,8 @@ package enum ProbeEvent: Hashable, Sendable {
   case stack(Stack)
   case mapping(Mapping)
   /// A process began a new program; what it had before is gone.
-  case exec(ProcessSlot, previous: ProcessSlot, pid: Int32)
-  case fork(ProcessSlot, parent: ProcessSlot, pid: Int32)
+  case exec(ProcessSlot, previous: ProcessSlot, pid: Int32, name: String)
+  case fork(ProcessSlot, parent: ProcessSlot, pid: Int32, name: String)
   case exit(ProcessSlot, pid: Int32)
 }
 
@@ -112,9 +112,12 @@ extension ProbeEvent {
     let event = record.load(process_event.self)
     let previous = ProcessSlot(rawValue: event.previous)
     let pid = Int32(bitPattern: event.tgid)
+    let name = withUnsafeBytes(of: event.name) {
+      String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+    }
     switch event_kind(rawValue: event.header.kind) {
-    case EVENT_EXEC: self = .exec(process, previous: previous, pid: pid)
-    case EVENT_FORK: self = .fork(process, parent: previous, pid: pid)
+    case EVENT_EXEC: self = .exec(process, previous: previous, pid: pid, name: name)
+    case EVENT_FORK: self = .fork(process, parent: previous, pid: pid, name: name)
     default: self = .exit(process, pid: pid)
     }
   }

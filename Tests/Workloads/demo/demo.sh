@@ -33,8 +33,8 @@ fi
 
 echo "leaky_service runs as $(ps -o user= -p "$service" | xargs) with process id $service. Somebody notices that it grows:"
 echo
-echo "# heaptap watch --pid $service --interval 2 --count 4 --top 5"
-"$heaptap" watch --pid "$service" --interval 2 --count 4 --top 5 | tee "$folder/output"
+echo "# heaptap watch --pid $service --interval 2 --count 6 --top 3"
+"$heaptap" watch --pid "$service" --interval 2 --count 6 --top 3 | tee "$folder/output"
 
 # Sites are ranked, so the first function of the service that the last table names is the suspect. A table begins with
 # the line of its target; mappings come after the sites.

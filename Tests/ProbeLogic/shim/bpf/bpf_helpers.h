@@ -17,6 +17,8 @@ static void *native_map_lookup(const void *map, const void *key);
 
 static inline u64 bpf_ktime_get_ns(void) { return 0; }
 static inline u64 bpf_get_current_pid_tgid(void) { return 0; }
+static inline struct task_struct *bpf_get_current_task_btf(void) { return 0; }
+static inline void *bpf_task_storage_get(void *map, struct task_struct *task, void *value, u64 flags) { return 0; }
 static inline long bpf_probe_read_user(void *to, u32 size, const void *from) {
   __builtin_memcpy(to, from, size);
   return 0;
