@@ -11,7 +11,7 @@ enum Benchmark {
   private static let workloads = "Tests/Workloads/bench"
 
   static func main() {
-    let rounds = CommandLine.arguments.dropFirst().first.flatMap(Int.init) ?? 6
+    let rounds = CommandLine.arguments.dropFirst().first.flatMap(Int.init) ?? 12
     let output = CommandLine.arguments.dropFirst(2).first ?? "bench-results.json"
     let folder = temporaryFolder()
     defer { shell("rm -rf \(folder)") }
@@ -20,9 +20,7 @@ enum Benchmark {
       var results: [Report] = []
       for frames in [10, 50, 200] {
         let variants: [PairBenchmark.Variant] =
-          getenv("QUICK") != nil
-          ? [.untouched, .floor, .exact]
-          : frames == 10 ? PairBenchmark.Variant.allCases : [.untouched, .floor, .exact]
+          frames == 10 ? PairBenchmark.Variant.allCases : [.untouched, .floor, .exact]
         let benchmark = PairBenchmark(
           folder: folder, frames: frames, rounds: rounds, variants: variants)
         let report = Report(frames: frames, samples: try benchmark.run())

@@ -37,8 +37,8 @@ struct PairBenchmark {
   let rounds: Int
   let variants: [Variant]
 
-  /// Nanoseconds per pair, all batches of all rounds.
-  typealias Samples = [Variant: [Double]]
+  /// Nanoseconds per pair: all batches, by round.
+  typealias Samples = [Variant: [[Double]]]
 
   func run() throws -> Samples {
     let library = "\(folder)/libc.so.6"
@@ -54,13 +54,14 @@ struct PairBenchmark {
     var samples: Samples = [:]
     for _ in 0..<rounds {
       for variant in variants {
-        let seconds = variant.rawValue.hasPrefix("script") ? 1.0 : 0.5
+        let seconds = variant.rawValue.hasPrefix("script") ? 1.0 : 0.4
         try observe(variant, file, library, target, calibration.linkKind) {
           usleep(100_000)
           _ = target.newLines()
           usleep(useconds_t(seconds * 1e6))
           // The first batch may have begun before.
-          samples[variant, default: []] += target.newLines().dropFirst().compactMap { Double($0) }
+          samples[variant, default: []].append(
+            target.newLines().dropFirst().compactMap { Double($0) })
         }
       }
     }

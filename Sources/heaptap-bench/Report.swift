@@ -3,20 +3,29 @@ struct Report {
   let frames: Int
   let samples: PairBenchmark.Samples
 
+  /// Of all batches.
   func median(_ variant: PairBenchmark.Variant) -> Double? {
-    guard let values = samples[variant]?.sorted(), !values.isEmpty else { return nil }
-    return values[values.count / 2]
+    Self.median((samples[variant] ?? []).flatMap { $0 })
   }
 
+  /// The machine's speed drifts, so two kinds are compared round by round: the median of the rounds' ratios.
   func ratio(_ upper: PairBenchmark.Variant, over lower: PairBenchmark.Variant) -> Double? {
-    guard let upper = median(upper), let lower = median(lower), lower > 0 else { return nil }
-    return upper / lower
+    let rounds = zip(samples[upper] ?? [], samples[lower] ?? []).compactMap { upper, lower in
+      Self.median(upper).flatMap { upper in Self.median(lower).map { upper / $0 } }
+    }
+    return Self.median(rounds)
+  }
+
+  private static func median(_ values: [Double]) -> Double? {
+    values.isEmpty ? nil : values.sorted()[values.count / 2]
   }
 
   var text: String {
     var lines = ["one malloc+free pair, 64 alternating paths of \(frames) frames, median ns:"]
     for variant in PairBenchmark.Variant.allCases {
-      guard let value = median(variant), let count = samples[variant]?.count else { continue }
+      guard let value = median(variant), let count = samples[variant]?.joined().count else {
+        continue
+      }
       lines.append(
         "  \(pad(variant.title, 46)) \(pad(rounded(value, 0), 8, right: true))   n=\(count)")
     }

@@ -24,7 +24,7 @@ struct call_frame {
   struct block_record old;  // realloc: the block that left the table at entry
 };
 
-enum { STACK_WINDOW_WORDS = 64 };
+enum { STACK_WINDOW_WORDS = 128 };
 
 // What a function with a frame pointer leaves at it (System V x86-64 ABI, 3.2.2).
 struct saved_frame {
