@@ -51,12 +51,15 @@ struct PairBenchmark {
       let file = try finder.newFiles(in: ProcessDirectory(pid: target.pid))
         .first(where: { $0.name.hasSuffix("libc.so.6") })
     else { fatalError("the target maps no libc") }
+    // Its tables live as long as a watch does; only the probes come and go.
+    let session = try ProbeSession(ProbeSettings(maximumBlocks: 250_000))
+    _ = try session.addTarget(pid: target.pid)
     var samples: Samples = [:]
     for _ in 0..<rounds {
       for variant in variants {
         let seconds = variant.rawValue.hasPrefix("script") ? 1.0 : 0.4
-        try observe(variant, file, library, target, calibration.linkKind) {
-          usleep(100_000)
+        try observe(variant, file, library, target, session) {
+          usleep(200_000)
           _ = target.newLines()
           usleep(useconds_t(seconds * 1e6))
           // The first batch may have begun before.
@@ -71,7 +74,7 @@ struct PairBenchmark {
 
   private func observe(
     _ variant: Variant, _ file: AllocatorFile, _ library: String, _ target: Subprocess,
-    _ kind: UprobeLinkKind, _ measure: () -> Void
+    _ session: ProbeSession, _ measure: () -> Void
   ) throws {
     let pair = file.probes.filter { ["malloc", "free"].contains($0.function.name) }
     let free = file.probes.filter { $0.function.name == "free" }
@@ -81,7 +84,8 @@ struct PairBenchmark {
           fileOffset: $0.fileOffset - (atEntry ? UInt64($0.point.offset) : 0),
           cookie: UInt64($0.function.kind))
       }
-      let attached = try EmptyProbes(kind, path: file.attachPath, targets: targets, pid: target.pid)
+      let attached = try EmptyProbes(
+        session.calibration.linkKind, path: file.attachPath, targets: targets, pid: target.pid)
       withExtendedLifetime(attached, measure)
     }
     switch variant {
@@ -91,10 +95,8 @@ struct PairBenchmark {
     case .freeAtProbePoint: try empty(free, atEntry: false)
     case .freeAtFirstByte: try empty(free, atEntry: true)
     case .exact:
-      let session = try ProbeSession(ProbeSettings(maximumBlocks: 250_000))
-      _ = try session.addTarget(pid: target.pid)
       try session.attach(file, pid: target.pid)
-      withExtendedLifetime(session, measure)
+      measure()
       session.detach()
     case .scriptAtFirstBytes: script(library, target, free: "free", measure)
     case .scriptAtProbePoints: script(library, target, free: "cfree", measure)
