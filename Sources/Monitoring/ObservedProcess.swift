@@ -10,6 +10,8 @@ struct ObservedProcess {
     var id: SiteID
     var frames: [Frame]
     var isTruncated: Bool
+    /// Where each frame's debug information is; nil for frames outside of files.
+    var modules: [Module?]
   }
 
   let slot: ProcessSlot
@@ -23,6 +25,8 @@ struct ObservedProcess {
   var residentAnonymousBytes: UInt64?
   let residentAnonymousBytesAtStart: UInt64?
   var stacks: [StackSlot: KnownStack] = [:]
+  /// A stack of each site.
+  private(set) var stacksBySite: [SiteID: StackSlot] = [:]
   var mappings = MappingLedger<StackSlot>()
 
   private var symbolizer: Symbolizer
@@ -129,8 +133,11 @@ struct ObservedProcess {
   /// Names a new stack.
   mutating func learn(_ stack: ProbeEvent.Stack) {
     let frames = symbolizer.frames(for: stack.addresses)
+    let id = SiteID(stack: frames)
     stacks[stack.stack] = KnownStack(
-      id: SiteID(stack: frames), frames: frames, isTruncated: stack.isTruncated)
+      id: id, frames: frames, isTruncated: stack.isTruncated,
+      modules: symbolizer.modules(for: stack.addresses))
+    stacksBySite[id] = stack.stack
   }
 
   /// Whether all addresses lie in code that is known to be mapped.

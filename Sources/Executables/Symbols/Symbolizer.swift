@@ -6,6 +6,8 @@ package struct Symbolizer: Sendable {
   private let directory: ProcessDirectory
   private let cache: ModuleCache
   private var space = AddressSpace()
+  /// Opened when the first file is read.
+  private var root: ProcessRoot??
   /// Executable mappings whose file could not be read, by path: their code is shown without names.
   package private(set) var failuresByPath: [String: ExecutableError] = [:]
 
@@ -20,10 +22,12 @@ package struct Symbolizer: Sendable {
   /// The files are opened now, while the process is there; mappings that did not change cost nothing.
   package mutating func update(mappings: [MemoryMapping]) {
     var failures = failuresByPath
+    let root = self.root ?? ProcessRoot(of: directory)
+    self.root = .some(root)
     space.update(mappings) { [directory, cache] mapping in
       guard mapping.isFile, mapping.permissions.contains(.execute) else { return nil }
       do throws(ExecutableError) {
-        return try Self.module(of: mapping, directory, cache)
+        return try Self.module(of: mapping, directory, cache, root)
       } catch {
         failures[mapping.path ?? "?"] = error
         return nil
@@ -52,6 +56,14 @@ package struct Symbolizer: Sendable {
     }
   }
 
+  /// The modules that the frames of a stack lie in; nil where there is none.
+  package func modules(for addresses: [UInt64], firstIsReturnAddress: Bool = true) -> [Module?] {
+    addresses.enumerated().map { index, address in
+      let isReturnAddress = index > 0 || firstIsReturnAddress
+      return space.region(at: isReturnAddress && address > 0 ? address - 1 : address)?.module
+    }
+  }
+
   private func frame(_ address: UInt64, isReturnAddress: Bool) -> Frame {
     let lookedUp = isReturnAddress && address > 0 ? address - 1 : address
     guard let region = space.region(at: lookedUp) else { return Frame(offset: address) }
@@ -71,7 +83,8 @@ package struct Symbolizer: Sendable {
   private static func module(
     of mapping: MemoryMapping,
     _ directory: ProcessDirectory,
-    _ cache: ModuleCache
+    _ cache: ModuleCache,
+    _ root: ProcessRoot?
   ) throws(ExecutableError) -> Module {
     let file: RegularFile
     do throws(ProcessError) {
@@ -79,6 +92,6 @@ package struct Symbolizer: Sendable {
     } catch {
       throw .unreadable(error)
     }
-    return try cache.module(of: file)
+    return try cache.module(of: file, path: mapping.path, root: root)
   }
 }
