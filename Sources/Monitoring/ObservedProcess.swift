@@ -1,6 +1,7 @@
 import AllocationModel
 import AllocationProbes
 import Executables
+import LinuxSystem
 import Processes
 
 /// One incarnation of a target: what is remembered of it between polls, and after it has ended.
@@ -132,6 +133,8 @@ struct ObservedProcess {
 
   /// Names a new stack.
   mutating func learn(_ stack: ProbeEvent.Stack) {
+    symbolizer.readGeneratedNames(
+      for: stack.addresses, at: SystemClock.monotonicNanoseconds)
     let frames = symbolizer.frames(for: stack.addresses)
     let id = SiteID(stack: frames)
     stacks[stack.stack] = KnownStack(

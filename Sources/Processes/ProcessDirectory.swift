@@ -58,6 +58,17 @@ package struct ProcessDirectory: Hashable, Sendable {
     try numericEntries(of: "\(path)/task").sorted()
   }
 
+  /// Its effective user, and its id in its own PID namespace.
+  package func ownership() throws(ProcessError) -> (user: UInt32, namespacePid: Int32) {
+    let fields = StatusFields(parsing: try contents("status"))
+    let users = fields.numbers("Uid")
+    guard users.count > 1, let user = UInt32(exactly: users[1]),
+      let own = fields.numbers("NSpid").last ?? fields.number("Pid"),
+      let namespacePid = Int32(exactly: own)
+    else { throw malformed("status") }
+    return (user, namespacePid)
+  }
+
   /// Whether it sees other files than this process under the same paths: another mount namespace, or another root.
   ///
   /// False where that can't be told.

@@ -8,6 +8,7 @@ package struct Symbolizer: Sendable {
   private var space = AddressSpace()
   /// Opened when the first file is read.
   private var root: ProcessRoot??
+  private var perfMap = PerfMapFile()
   /// Executable mappings whose file could not be read, by path: their code is shown without names.
   package private(set) var failuresByPath: [String: ExecutableError] = [:]
 
@@ -35,6 +36,15 @@ package struct Symbolizer: Sendable {
     }
     let paths = Set(mappings.lazy.compactMap(\.path))
     failuresByPath = failures.filter { paths.contains($0.key) }
+  }
+
+  /// Reads the names that the process has written of code it made itself, if the stack has such code without a name.
+  package mutating func readGeneratedNames(for addresses: [UInt64], at nanoseconds: UInt64) {
+    let isNeeded = addresses.contains { address in
+      guard let region = space.region(at: address), region.isGenerated else { return false }
+      return perfMap.map.name(at: address) == nil
+    }
+    if isNeeded { perfMap.refresh(of: directory, at: nanoseconds) }
   }
 
   /// Names the frames of a stack, innermost first.
@@ -67,6 +77,9 @@ package struct Symbolizer: Sendable {
   private func frame(_ address: UInt64, isReturnAddress: Bool) -> Frame {
     let lookedUp = isReturnAddress && address > 0 ? address - 1 : address
     guard let region = space.region(at: lookedUp) else { return Frame(offset: address) }
+    if region.isGenerated, let name = perfMap.map.name(at: lookedUp) {
+      return Frame(function: name, module: region.name, offset: address)
+    }
     guard region.mapping.isFile else { return Frame(module: region.name, offset: address) }
     let fileOffset = lookedUp - region.mapping.start &+ region.mapping.fileOffset
     guard let module = region.module,
