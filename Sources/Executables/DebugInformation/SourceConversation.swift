@@ -27,16 +27,14 @@ struct SourceConversation {
   private static let queryLimit = 8
   private static let openLimit = 24
   private static let wishLimit = 1 << 16
-  private static let moduleLimit = 1 << 16
+  private static let failureLimit = 1 << 12
   /// Nanoseconds without an answer after which the reader is taken for stuck; its own deadline is shorter.
   private static let patience: UInt64 = 90_000_000_000
 
   private var cache: SourceCache
-  private var numbersByFile: [FileIdentity: UInt32] = [:]
-  private var lastNumber: UInt32 = 0
   private var lastID = SourceAnswer.readyID
-  /// Modules whose debug information is not read again.
-  private var unreadable: Set<UInt32> = []
+  /// Files whose debug information is not read again.
+  private var unreadable: Set<FileIdentity> = []
   /// Modules that the reader has open, with the id of the query that used them last.
   private var open: [UInt32: UInt32] = [:]
   /// What is to be asked by module, nil for mere symbols, and the modules in the order they are to be asked in.
@@ -68,10 +66,10 @@ struct SourceConversation {
     let symbol = place.symbol.flatMap {
       $0.utf8.count <= Demangler.symbolByteLimit ? $0 : nil
     }
-    let number = place.module.file.map { self.number(of: $0) }
+    let file = place.module.file
     let key: SourceCache.Key
-    if let number {
-      key = .place(module: number, address: place.address)
+    if let file {
+      key = .place(module: file.number, address: place.address)
     } else if let symbol {
       key = .symbol(symbol)
     } else {
@@ -79,23 +77,15 @@ struct SourceConversation {
     }
     if let known = cache.calls(for: key) { return known }
     if wanted.contains(key) { return nil }
-    let module = number.flatMap { unreadable.contains($0) ? nil : $0 }
+    let module = file.flatMap { unreadable.contains($0.identity) ? nil : $0.number }
     if module == nil, symbol.map(Demangler.isMangled) != true { return [] }
     guard !isGivenUp else { return [] }
     guard wanted.count < Self.wishLimit else { return nil }
     wanted.insert(key)
     let wish = Wish(
       key: key, place: SourceQuery.Place(address: place.address, symbol: symbol))
-    add([wish], to: module, file: place.module.file)
+    add([wish], to: module, file: file)
     return nil
-  }
-
-  private mutating func number(of file: ModuleFile) -> UInt32 {
-    if let known = numbersByFile[file.identity] { return known }
-    if numbersByFile.count >= Self.moduleLimit { numbersByFile = [:] }
-    lastNumber += 1
-    numbersByFile[file.identity] = lastNumber
-    return lastNumber
   }
 
   private mutating func add(_ wishes: [Wish], to module: UInt32?, file: ModuleFile?) {
@@ -188,7 +178,7 @@ struct SourceConversation {
     if isReady { lostReaderCount += 1 }
     if let culprit = lost.first {
       if let module = culprit.query.module {
-        markUnreadable(module, culprit.file?.path, reason)
+        markUnreadable(module, culprit.file, reason)
       } else {
         settle(culprit.keys[culprit.answered], [])
       }
@@ -202,16 +192,19 @@ struct SourceConversation {
     return isReady
   }
 
-  private mutating func markUnreadable(_ module: UInt32, _ path: String?, _ reason: String) {
-    unreadable.insert(module)
-    failuresByPath[path ?? "?"] = reason
+  private mutating func markUnreadable(_ module: UInt32, _ file: ModuleFile?, _ reason: String) {
+    if unreadable.count >= Self.failureLimit { (unreadable, failuresByPath) = ([], [:]) }
+    if let file {
+      unreadable.insert(file.identity)
+      failuresByPath[file.path] = reason
+    }
     guard let bucket = buckets.removeValue(forKey: module) else { return }
     order.removeAll { $0 == module }
     addAgain(bucket.wishes, to: module, file: bucket.file)
   }
 
   private mutating func addAgain(_ wishes: [Wish], to module: UInt32?, file: ModuleFile?) {
-    guard let module, unreadable.contains(module) else {
+    guard let file, unreadable.contains(file.identity) else {
       return add(wishes, to: module, file: file)
     }
     // Symbols can still be made readable.
@@ -226,8 +219,8 @@ struct SourceConversation {
   mutating func giveUpFile(of module: UInt32) {
     guard let bucket = buckets.removeValue(forKey: module) else { return }
     order.removeAll { $0 == module }
-    unreadable.insert(module)
-    addAgain(bucket.wishes, to: module, file: nil)
+    if let file = bucket.file { unreadable.insert(file.identity) }
+    addAgain(bucket.wishes, to: module, file: bucket.file)
   }
 
   /// Nobody will answer any more.

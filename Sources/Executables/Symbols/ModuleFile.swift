@@ -6,6 +6,9 @@ import Synchronization
 /// has ended and the file was deleted.
 package final class ModuleFile: Sendable {
   package let identity: FileIdentity
+  /// Different for each, from 1 on.
+  let number: UInt32
+  private static let lastNumber = Atomic<UInt32>(0)
   /// Path in the mount namespace of the process that mapped it.
   let path: String
   let root: ProcessRoot?
@@ -16,6 +19,7 @@ package final class ModuleFile: Sendable {
     root: ProcessRoot?
   ) {
     self.descriptor = Mutex(descriptor)
+    number = Self.lastNumber.wrappingAdd(1, ordering: .relaxed).newValue
     self.identity = identity
     self.path = path
     self.root = root

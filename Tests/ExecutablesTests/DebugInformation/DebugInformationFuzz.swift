@@ -17,6 +17,7 @@ struct DebugInformationFuzz {
     let victims = try [
       Victim(fixture, "four", ["-gdwarf-4"]), Victim(fixture, "five", ["-gdwarf-5"]),
       Victim(fixture, "packed", ["-gz=zlib"]), Victim(fixture, "split", ["-gsplit-dwarf"]),
+      Victim(fixture, "library", [], source: library, compiler: "g++"),
     ]
     let good = try fixture.module(fixture.files.path("five"))
     let deadline = ContinuousClock.now + .seconds(seconds)
@@ -58,6 +59,20 @@ struct DebugInformationFuzz {
   }
 }
 
+/// Templates, namespaces, exceptions and many merged calls.
+private let library = """
+  #include <map>
+  #include <string>
+  #include <vector>
+  std::map<std::string, std::vector<int>> table;
+  extern "C" __attribute__((noinline)) void work(int count) {
+    try { table[std::to_string(count)].push_back(count); } catch (...) { table.clear(); }
+    __asm__ volatile(".globl mark\\n.type mark, @function\\nmark: nop\\n" ::: "memory");
+  }
+  int main(int count, char **) { work(count); }
+
+  """
+
 /// A program whose debug sections are damaged.
 private struct Victim {
   let bytes: [UInt8]
@@ -65,8 +80,11 @@ private struct Victim {
   /// Where the debug sections are in the file.
   private let sections: [Range<Int>]
 
-  init(_ fixture: SourceFixture, _ name: String, _ flags: [String]) throws {
-    let path = try fixture.compile(to: name, with: flags)
+  init(
+    _ fixture: SourceFixture, _ name: String, _ flags: [String],
+    source: String = SourceFixture.chain, compiler: String = "gcc"
+  ) throws {
+    let path = try fixture.compile(source, to: name, with: flags, compiler: compiler)
     bytes = Array(try Data(contentsOf: URL(filePath: path)))
     mark = try fixture.mark(in: path)
     sections = try Toolchain.run("readelf", "-SW", path).split(separator: "\n").compactMap { line in

@@ -45,9 +45,10 @@ final class SourceFixture {
   /// Compiles a program to a file `name` in the folder.
   @discardableResult
   func compile(
-    _ source: String = chain, to name: String = "program", file: String = "source.c",
+    _ source: String = chain, to name: String = "program", file: String? = nil,
     with flags: [String] = [], compiler: String = "gcc"
   ) throws -> String {
+    let file = file ?? (compiler == "g++" ? "source.cc" : "source.c")
     try source.write(toFile: files.path(file), atomically: true, encoding: .utf8)
     try Toolchain.run([compiler, "-O2", "-g", "-o", name, file] + flags, in: files.path)
     return files.path(name)

@@ -51,11 +51,17 @@ final class DebugModule {
 
   /// The calls at a virtual address, innermost first; none where nothing is known of it.
   func calls(at address: UInt64, symbol: String?) -> [SourceCall] {
-    let naming = FunctionNaming(symbol: symbol ?? self.symbol(at: address))
-    guard isReadable, let unit = units.unit(at: address, module) else {
-      return naming.physical(nil, linkageName: nil).map { [SourceCall(function: $0)] } ?? []
+    let naming = FunctionNaming(symbol: symbol)
+    var calls: [SourceCall] = []
+    if isReadable, let unit = units.unit(at: address, module) {
+      calls = unit.calls(at: address, functions: &functions, naming: naming)
     }
-    return unit.calls(at: address, functions: &functions, naming: naming)
+    if let physical = calls.last, physical.function != nil { return calls }
+    // libdwfl goes through all symbols, so it is asked last.
+    let symbol = FunctionNaming(symbol: symbol ?? self.symbol(at: address))
+    guard let name = symbol.physical(nil, linkageName: nil) else { return calls }
+    let last = calls.popLast() ?? SourceCall()
+    return calls + [SourceCall(function: name, file: last.file, line: last.line)]
   }
 
   /// A function of the debug file's symbol table, or of the one in `.gnu_debugdata`, that holds the address.
