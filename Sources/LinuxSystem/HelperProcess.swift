@@ -27,6 +27,7 @@ package struct HelperProcess: ~Copyable {
 
   deinit {
     _ = kill(pid, SIGKILL)
-    _ = TracedCommand.waitForEnding(of: pid)
+    var status: Int32 = 0
+    while waitpid(pid, &status, 0) < 0, errno == EINTR {}
   }
 }

@@ -1,5 +1,6 @@
 import AllocationModel
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Processes
@@ -122,5 +123,22 @@ struct ProcessDirectoryTests {
 
   private func firstByte(at start: UInt64) throws -> UInt8? {
     try own.openFile(of: mapping(at: start)).read(at: 0, count: 1).first
+  }
+
+  @Test("its user and its id in its own namespace are known")
+  func ownership() throws {
+    let own = try ProcessDirectory(pid: getpid()).ownership()
+    #expect(own.user == geteuid())
+    #expect(own.namespacePid == getpid())
+  }
+
+  @Test(
+    "a process in another mount namespace has a root of its own",
+    .enabled(if: geteuid() == 0, "unshare(1) needs root"))
+  func otherRoot() async throws {
+    #expect(!ProcessDirectory(pid: getpid()).hasOwnRoot)
+    let child = try RunningProgram(["unshare", "--mount", "sh", "-c", "echo ready; sleep 60"])
+    try await child.waitForOutput { $0.contains("ready") }
+    #expect(ProcessDirectory(pid: child.pid).hasOwnRoot)
   }
 }

@@ -148,6 +148,54 @@ struct SourceResolverTests {
     #expect(fixture.calls(in: module, at: plain).map(\.function) == ["plain"])
   }
 
+  @Test(
+    "Rust functions have their paths", .enabled(if: Toolchain.has("rustc"), "needs rustc"))
+  func rust() throws {
+    let call = try call(
+      to: "remember_session",
+      in: """
+        mod inner {
+            #[inline(never)]
+            pub fn remember_session(count: usize) -> usize { std::hint::black_box(count) + 1 }
+        }
+        fn main() { std::process::exit(inner::remember_session(1) as i32 - 2) }
+
+        """, file: "app.rs", compiler: ["rustc", "-g", "-O", "-o", "program"])
+    #expect(call?.function == "app::inner::remember_session")
+    #expect(call?.file?.hasSuffix("/app.rs") == true)
+    #expect(call?.line == 3)
+  }
+
+  @Test("Swift functions have their labels", .enabled(if: Toolchain.has("swiftc"), "needs swiftc"))
+  func swift() throws {
+    let call = try call(
+      to: "leaky",
+      in: """
+        @inline(never) func leaky(count: Int) -> [Int] { Array(repeating: 7, count: count) }
+        print(leaky(count: CommandLine.arguments.count).count)
+
+        """, file: "app.swift",
+      compiler: ["swiftc", "-g", "-O", "-module-name", "app", "-o", "program"])
+    #expect(call?.function == "app.leaky(count: Swift.Int) -> Swift.Array<Swift.Int>")
+    #expect(call?.file?.hasSuffix("/app.swift") == true)
+    #expect(call?.line == 1)
+  }
+
+  /// The physical call at the beginning of the one function whose symbol has a word in it.
+  private func call(
+    to word: String, in source: String, file: String, compiler: [String]
+  ) throws -> SourceCall? {
+    let fixture = try SourceFixture()
+    try source.write(toFile: fixture.files.path(file), atomically: true, encoding: .utf8)
+    try Toolchain.run(compiler + [file], in: fixture.files.path)
+    let program = fixture.files.path("program")
+    let line = try Toolchain.run("nm", program).split(separator: "\n").first {
+      $0.contains(word) && $0.lowercased().contains(" t ")
+    }
+    let address = try #require(line.flatMap { UInt64($0.prefix { $0 != " " }, radix: 16) })
+    return fixture.calls(in: try fixture.module(program), at: address).last
+  }
+
   @Test("symbols of a module without debug information are made readable")
   func symbolsOnly() throws {
     let fixture = try SourceFixture()
