@@ -16,9 +16,10 @@ struct SnapshotPrinter {
   /// Prints a snapshot, and to standard error why names in it are missing; false: the reader has left.
   func print(_ snapshot: Snapshot, sourceFailures: [String: String]) -> Bool {
     for (path, reason) in sourceFailures.sorted(by: { $0.key < $1.key }) {
-      OutputStream.standardError.write(
+      let sentence = Line(
         "heaptap: cannot read the debug information of \(path): \(reason); "
-          + "its code is shown without lines\n")
+          + "its code is shown without lines")
+      OutputStream.standardError.write(sentence.rendered(usesColor: false) + "\n")
     }
     let shown = snapshot.limited(to: options.top)
     guard !options.json else {

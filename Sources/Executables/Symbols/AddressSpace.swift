@@ -9,6 +9,11 @@ struct AddressSpace: Sendable {
     /// Nothing is mapped there any more.
     var isRetired = false
 
+    /// Where in the mapped file a byte of the region is.
+    func fileOffset(of address: UInt64) -> UInt64 {
+      address - mapping.start &+ mapping.fileOffset
+    }
+
     /// Code that the program made itself: in unnamed memory, or in a file that has no path (memfd_create(2)).
     var isGenerated: Bool {
       guard module == nil, mapping.permissions.contains(.execute) else { return false }

@@ -66,11 +66,15 @@ package struct Symbolizer: Sendable {
     }
   }
 
-  /// The modules that the frames of a stack lie in; nil where there is none.
+  /// For each frame of a stack, the module that `Frame.offset` is an address of; nil where it is none.
   package func modules(for addresses: [UInt64], firstIsReturnAddress: Bool = true) -> [Module?] {
     addresses.enumerated().map { index, address in
       let isReturnAddress = index > 0 || firstIsReturnAddress
-      return space.region(at: isReturnAddress && address > 0 ? address - 1 : address)?.module
+      let lookedUp = isReturnAddress && address > 0 ? address - 1 : address
+      guard let region = space.region(at: lookedUp), let module = region.module,
+        module.segments.address(ofFileOffset: region.fileOffset(of: lookedUp)) != nil
+      else { return nil }
+      return module
     }
   }
 
@@ -81,7 +85,7 @@ package struct Symbolizer: Sendable {
       return Frame(function: name, module: region.name, offset: address)
     }
     guard region.mapping.isFile else { return Frame(module: region.name, offset: address) }
-    let fileOffset = lookedUp - region.mapping.start &+ region.mapping.fileOffset
+    let fileOffset = region.fileOffset(of: lookedUp)
     guard let module = region.module,
       let virtualAddress = module.segments.address(ofFileOffset: fileOffset)
     else { return Frame(module: region.name, buildID: region.module?.buildID, offset: fileOffset) }

@@ -30,6 +30,19 @@ struct SourceResolverTests {
       fixture.lines(in: try fixture.module(program), at: mark) == SourceFixture.chainLines)
   }
 
+  @Test(
+    "programs at fixed and at unusual addresses are read",
+    arguments: [
+      ["-no-pie"], ["-no-pie", "-Wl,-Ttext-segment=0x10000000"], ["-Wl,-z,noseparate-code"],
+    ])
+  func addresses(flags: [String]) throws {
+    let fixture = try SourceFixture()
+    let program = try fixture.compile(with: flags)
+    let mark = try fixture.mark(in: program)
+    #expect(
+      fixture.lines(in: try fixture.module(program), at: mark) == SourceFixture.chainLines)
+  }
+
   @Test("compressed sections are read", arguments: ["zlib", "zlib-gnu"])
   func compressed(kind: String) throws {
     let fixture = try SourceFixture()

@@ -27,8 +27,14 @@ struct FunctionNaming {
     linkageName.map(demangler.name) ?? name
   }
 
+  /// What gcc and clang append, some with a number behind.
+  private static let suffixes: Set<Substring> = [
+    "cold", "part", "constprop", "isra", "lto_priv", "llvm", "clone", "localalias", "hot",
+  ]
+
   static func withoutSuffix(_ symbol: String) -> String {
-    guard let dot = symbol.firstIndex(of: "."), dot > symbol.startIndex else { return symbol }
-    return String(symbol[..<dot])
+    let parts = symbol.split(separator: ".", omittingEmptySubsequences: false)
+    guard let first = parts.dropFirst().firstIndex(where: suffixes.contains) else { return symbol }
+    return parts[..<first].joined(separator: ".")
   }
 }
