@@ -59,8 +59,10 @@ package struct WatchReport: Decodable, Sendable {
   package struct Frame: Decodable, Sendable {
     package var function: String?
     package var module: String?
+    package var offset: String
     package var file: String?
     package var line: Int?
+    package var inlined: Bool
   }
 
   package struct Lost: Decodable, Sendable {
