@@ -63,18 +63,12 @@ struct SymbolReader {
     guard type == STT_FUNC || type == STT_GNU_IFUNC, symbol.st_value != 0,
       symbol.st_shndx != UInt16(SHN_UNDEF)
     else { return nil }
-    let binding: FunctionSymbol.Binding =
-      switch Int32(symbol.st_info >> 4) {
-      case STB_LOCAL: .local
-      case STB_WEAK: .weak
-      default: .global
-      }
     var version: GElf_Versym = 0
     if let versions { _ = gelf_getversym(versions, index, &version) }
     return ELFFile.FunctionEntry(
       address: symbol.st_value,
       byteCount: symbol.st_size,
-      binding: binding,
+      binding: FunctionSymbol.Binding(symbolInformation: symbol.st_info),
       isIndirect: type == STT_GNU_IFUNC,
       isDefaultVersion: version & Self.hiddenVersion == 0
     )
@@ -100,5 +94,17 @@ struct SymbolReader {
     guard at > 0 else { return (name, false) }
     let isOldVersion = at + 1 == name.count || name[at + 1] != UInt8(ascii: "@")
     return (UnsafeRawBufferPointer(rebasing: name[..<at]), isOldVersion)
+  }
+}
+
+extension FunctionSymbol.Binding {
+  /// From `st_info`.
+  init(symbolInformation: UInt8) {
+    self =
+      switch Int32(symbolInformation >> 4) {
+      case STB_LOCAL: .local
+      case STB_WEAK: .weak
+      default: .global
+      }
   }
 }

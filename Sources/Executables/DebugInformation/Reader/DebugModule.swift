@@ -57,23 +57,31 @@ final class DebugModule {
       calls = unit.calls(at: address, functions: &functions, naming: naming)
     }
     if let physical = calls.last, physical.function != nil { return calls }
-    // libdwfl goes through all symbols, so it is asked last.
-    let symbol = FunctionNaming(symbol: symbol ?? self.symbol(at: address))
-    guard let name = symbol.physical(nil, linkageName: nil) else { return calls }
+    let known = FunctionNaming(symbol: symbol ?? symbols.symbol(at: address)?.name)
+    guard let name = known.physical(nil, linkageName: nil) else { return calls }
     let last = calls.popLast() ?? SourceCall()
     return calls + [SourceCall(function: name, file: last.file, line: last.line)]
   }
 
-  /// A function of the debug file's symbol table, or of the one in `.gnu_debugdata`, that holds the address.
-  private func symbol(at address: UInt64) -> String? {
-    var offset: GElf_Off = 0
-    var symbol = GElf_Sym()
-    guard
-      let name = dwfl_module_addrinfo(module, address, &offset, &symbol, nil, nil, nil),
-      offset < max(symbol.st_size, 1)
-    else { return nil }
-    return String(cString: name)
-  }
+  /// The functions of all symbol tables: the module's own, its debug file's and the one in `.gnu_debugdata`.
+  private lazy var symbols: SymbolTable = {
+    var builder = SymbolTableBuilder()
+    for index in 0..<max(0, dwfl_module_getsymtab(module)) {
+      var symbol = GElf_Sym()
+      var address: GElf_Addr = 0
+      var section: GElf_Word = 0
+      guard
+        let name = dwfl_module_getsym_info(
+          module, index, &symbol, &address, &section, nil, nil),
+        name.pointee != 0, section != UInt32(SHN_UNDEF),
+        [STT_FUNC, STT_GNU_IFUNC].contains(Int32(symbol.st_info & 0xf))
+      else { continue }
+      builder.insert(
+        String(cString: name), address: address, byteCount: symbol.st_size,
+        binding: FunctionSymbol.Binding(symbolInformation: symbol.st_info))
+    }
+    return builder.build()
+  }()
 
   // MARK: Callbacks
 
