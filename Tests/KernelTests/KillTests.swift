@@ -83,13 +83,21 @@ extension KernelTests {
       struct Link: Decodable {
         struct Holder: Decodable { var pid: pid_t }
         var id: Int
-        var type: String
+        var type: Kind
         var pids: [Holder]?
+      }
+      /// A name, or the number of a kind of link that is newer than bpftool.
+      struct Kind: Decodable {
+        var isProbe: Bool
+        init(from decoder: any Decoder) throws {
+          let name = try? decoder.singleValueContainer().decode(String.self)
+          isProbe = name.map(["perf_event", "uprobe_multi"].contains) ?? true
+        }
       }
       let listing = try await RunningProgram(["bpftool", "--json", "link"]).result()
       let links = try JSONDecoder().decode([Link].self, from: Data(listing.output.utf8))
       return Dictionary(
-        uniqueKeysWithValues: links.filter { ["perf_event", "uprobe_multi"].contains($0.type) }
+        uniqueKeysWithValues: links.filter(\.type.isProbe)
           .map { ($0.id, ($0.pids ?? []).map(\.pid)) }
       )
     }
