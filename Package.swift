@@ -32,7 +32,9 @@ let package = Package(
     .target(name: "Processes", dependencies: ["AllocationModel", "LinuxSystem"]),
     .target(
       name: "Executables",
-      dependencies: ["AllocationModel", "CElfutils", "CZydis", "LinuxSystem", "Processes"]),
+      dependencies: [
+        "AllocationModel", "CElfutils", "CZydis", "LinuxSystem", "ProbeABI", "Processes",
+      ]),
 
     // What heaptap exists for.
     .target(
@@ -93,7 +95,8 @@ let package = Package(
     .testTarget(
       name: "ExecutablesTests",
       dependencies: [
-        "AllocationModel", "Executables", "LinuxSystem", "Processes", "TestSupport",
+        "AllocationModel", "CElfutils", "Executables", "LinuxSystem", "ProbeABI", "Processes",
+        "TestSupport",
       ]),
     .testTarget(
       name: "ProcessesTests", dependencies: ["AllocationModel", "Processes", "TestSupport"]),

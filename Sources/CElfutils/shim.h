@@ -1,5 +1,6 @@
-// elfutils: libelf reads ELF files of any class and byte order.
+// elfutils: libelf reads ELF files of any class and byte order, libdw what DWARF says in them.
 #pragma once
 #include <elf.h>
+#include <elfutils/libdw.h>
 #include <gelf.h>
 #include <libelf.h>
