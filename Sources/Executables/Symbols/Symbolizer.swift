@@ -33,6 +33,13 @@ package struct Symbolizer: Sendable {
     failuresByPath = failures.filter { paths.contains($0.key) }
   }
 
+  /// Takes over one mapping that the process has made, in the order in which it made them.
+  package mutating func add(_ mapping: MemoryMapping) {
+    let module =
+      mapping.isFile ? try? Self.module(of: mapping, directory, cache) : nil
+    space.insert(mapping, module: module)
+  }
+
   /// Names the frames of a stack, innermost first.
   ///
   /// A return address is the instruction behind the call, which may already belong to the next line or
