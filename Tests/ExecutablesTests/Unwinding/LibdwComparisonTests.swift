@@ -1,4 +1,5 @@
 import Foundation
+import Processes
 import Testing
 
 @testable import Executables
@@ -59,5 +60,20 @@ struct LibdwComparisonTests {
     }
     #expect(differences == [])
     #expect(compared > 0)
+  }
+
+  @Test("libc and the dynamic loader have every kind of rule that walking through them takes")
+  func kinds() throws {
+    let libc = try ELFFile(opening: try #require(mappedLibc()?.path))
+    let kinds = Self.kinds(UnwindTable(reading: libc))
+    #expect(kinds.isSuperset(of: [.none, .rsp, .rbp, .plt, .signal, .end]))
+    let loader = try ELFFile(opening: try required(libc.interpreter))
+    #expect(Self.kinds(UnwindTable(reading: loader)).isSuperset(of: [.rsp, .rbx, .end]))
+  }
+
+  private static func kinds(_ table: UnwindTable) -> Set<UnwindRule.Kind> {
+    let rules = Int(table.words[4])
+    let firstHalves = stride(from: rules, to: rules + 2 * table.ruleCount, by: 2)
+    return Set(firstHalves.compactMap { UnwindRule(bits: UInt64(table.words[$0])).kind })
   }
 }
