@@ -162,6 +162,11 @@ define run-kernel-tests
   --filter '$(2)' || failed=1; $(HAND_BACK); exit $$failed
 endef
 
+.PHONY: fuzz
+fuzz: setup need-swift bpf ## Feed damaged executables to what reads them, for SECONDS=600
+	@$(HAND_BACK)
+	$(AS_OWNER) env HEAPTAP_FUZZ_SECONDS=$(or $(SECONDS),600) $(SWIFT) test --filter 'ExecutablesTests.*UnwindMutation'
+
 .PHONY: workloads
 workloads: setup-test
 	@$(HAND_BACK)

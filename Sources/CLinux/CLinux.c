@@ -9,12 +9,17 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
 #include <time.h>
 #include <unistd.h>
 
 int linux_pidfd_open(pid_t pid, unsigned int flags) { return syscall(SYS_pidfd_open, pid, flags); }
+
+int linux_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
+
+int linux_unnamed_file(int folder) { return openat(folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600); }
 
 // Debian 12's <linux/bpf.h> ends before this link type, so the attributes are laid out here.
 struct uprobe_multi_attributes {

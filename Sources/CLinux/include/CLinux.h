@@ -70,6 +70,10 @@ void linux_limit_malloc_arenas(int count);
 /// Blocks SIGINT, SIGTERM and SIGCHLD in the calling thread and returns a signalfd for them, or -1.
 int linux_block_signals(void);
 
+/// memfd_create(2), closed on exec; open(2) with O_TMPFILE in a folder, to be given a name by linkat(2).
+int linux_memory_file(const char *_Nonnull name);
+int linux_unnamed_file(int folder);
+
 /// wait(2) macros.
 static inline int linux_exited(int status) { return WIFEXITED(status); }
 static inline int linux_exit_status(int status) { return WEXITSTATUS(status); }

@@ -86,8 +86,10 @@ final class LibdwFrames {
     case _ where cfa.hasPrefix("bregx") && cfa.contains(";") == false:
       let kind: UnwindRule.Kind? = [7: .rsp, 6: .rbp, 3: .rbx][numbers[0]]
       return kind.map { UnwindRule($0, offset: Int32(numbers[1]), saved: saved) } ?? .unsupported
-    case "breg7 8, 0; breg16 0, 0; lit15; 26 0, 0; lit11; 42 0, 0; lit3; 36 0, 0; 34 0, 0":
-      return UnwindRule(.plt, offset: 11, saved: saved)
+    case _
+    where cfa.hasPrefix("breg7 8, 0; breg16 0, 0; lit15; 26 0, 0; lit")
+      && cfa.hasSuffix("; 42 0, 0; lit3; 36 0, 0; 34 0, 0"):
+      return UnwindRule(.plt, offset: Int32(numbers[10]), saved: saved)
     case _ where cfa.hasPrefix("breg7 ") && cfa.hasSuffix("; 6 0, 0"):
       return UnwindRule(.atRSP, offset: Int32(numbers[1]) & 0xffff, saved: saved)
     case _ where cfa.hasPrefix("breg6 ") && cfa.hasSuffix("; 6 0, 0"):
