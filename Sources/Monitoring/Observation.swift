@@ -40,9 +40,20 @@ package final class Observation {
   package init(_ settings: ProbeSettings, options: Options) throws(BPFError) {
     session = try ProbeSession(settings)
     self.options = options
-    code = CodeRegistry(session)
+    code = CodeRegistry(session, store: Self.tableStore)
     finder = AllocatorFinder(profile: session.calibration.profile)
     builder = SnapshotBuilder(settings: SnapshotBuilder.Settings(order: options.order))
+  }
+
+  /// Nowhere for a user without a home.
+  private static var tableStore: UnwindTableStore? {
+    var environment: [String: String] = [:]
+    for name in ["HOME", "XDG_CACHE_HOME"] {
+      environment[name] = getenv(name).map { String(cString: $0) }
+    }
+    return UnwindTableStore.standardFolder(
+      environment: environment, isRoot: KernelIdentity.isRoot
+    ).map { UnwindTableStore(folder: $0) }
   }
 
   /// Seconds since observation began.

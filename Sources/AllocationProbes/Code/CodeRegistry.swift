@@ -1,4 +1,4 @@
-import Executables
+package import Executables
 package import Processes
 
 /// Tells the kernel programs what code processes run, so that they can unwind stacks in it.
@@ -24,13 +24,25 @@ package final class CodeRegistry {
     var interpreter: String?
   }
 
+  /// A table as the kernel programs have it.
+  private struct KernelTable {
+    var textStart: UInt64
+    /// nil if it is empty, or there was no room.
+    var slot: UnwindTableSlot?
+    var isEmpty: Bool
+  }
+
   private let session: ProbeSession
-  private var tables: [FileIdentity: UnwindTable] = [:]
+  private let tables: UnwindTableCache
+  private var kernelTables: [FileIdentity: KernelTable] = [:]
   /// Files that are no executables are remembered as nil.
   private var codeByFile: [FileKey: Code?] = [:]
 
-  package init(_ session: ProbeSession) {
+  /// - Parameter store: where tables are kept that took long to compile; nil: nowhere.
+  package init(_ session: ProbeSession, store: UnwindTableStore? = nil) {
     self.session = session
+    // Tables that are in use are in the kernel; only what may be wanted again soon is kept here too.
+    tables = UnwindTableCache(byteLimit: 4 << 20, store: store)
   }
 
   /// Publishes the executable mappings of a process.
@@ -55,29 +67,39 @@ package final class CodeRegistry {
   private func unwinding(
     of mapping: MemoryMapping, _ directory: ProcessDirectory
   ) -> CodeRegion.Unwinding {
+    if mapping.path == "[vdso]" {
+      return unwinding(of: .virtualLibrary, loadedAt: mapping.start) { UnwindTable.ofVDSO() }
+    }
     guard mapping.isFile else { return mapping.path == nil ? .framePointers : .none }
     guard let code = code(of: mapping, directory),
       let address = code.segments.address(ofFileOffset: mapping.fileOffset)
     else { return .none }
-    return table(code.identity, loadedAt: mapping.start &- address) {
-      guard let file = try? directory.openFile(of: mapping), let elf = try? ELFFile(file) else {
-        return nil
-      }
-      return UnwindTable(reading: elf)
+    return unwinding(of: code.identity, loadedAt: mapping.start &- address) {
+      guard let file = try? directory.openFile(of: mapping) else { return nil }
+      return try? tables.table(of: file)
     }
   }
 
-  /// - Parameter bias: what is added to the file's virtual addresses.
-  private func table(
-    _ identity: FileIdentity, loadedAt bias: UInt64, make: () -> UnwindTable?
+  /// - Parameters:
+  ///   - bias: what is added to the file's virtual addresses.
+  ///   - table: makes the file's table, or gets it from where it is kept.
+  private func unwinding(
+    of identity: FileIdentity, loadedAt bias: UInt64, table: () -> UnwindTable?
   ) -> CodeRegion.Unwinding {
-    guard let table = tables[identity] ?? make() else { return .none }
-    tables[identity] = table
+    let kernelTable: KernelTable
+    if let known = kernelTables[identity], known.slot == session.unwindTable(of: identity) {
+      kernelTable = known
+    } else {
+      guard let table = table() else { return .none }
+      kernelTable = KernelTable(
+        textStart: table.textStart,
+        slot: table.isEmpty ? nil : try? session.load(table, of: identity), isEmpty: table.isEmpty)
+      kernelTables[identity] = kernelTable
+    }
     // Compilers that leave out all unwind information keep frame pointers: Go's, and those for embedded systems.
-    if table.isEmpty { return .framePointers }
-    guard let slot = session.unwindTable(of: identity) ?? (try? session.load(table, of: identity))
-    else { return .none }
-    return .table(slot, base: bias &+ table.textStart)
+    if kernelTable.isEmpty { return .framePointers }
+    guard let slot = kernelTable.slot else { return .none }
+    return .table(slot, base: bias &+ kernelTable.textStart)
   }
 
   // MARK: Files
@@ -125,4 +147,10 @@ package final class CodeRegistry {
     }
     return permanent
   }
+}
+
+extension FileIdentity {
+  /// Stands for the code that the kernel maps into every process, which is in no file.
+  fileprivate static let virtualLibrary = FileIdentity(
+    device: 0, inode: 0, byteCount: 0, modified: 0, changed: 0)
 }
