@@ -17,8 +17,10 @@ let package = Package(
       name: "ProbeABI", path: "bpf", exclude: ["README.md", "LICENSE"],
       sources: ["embedded_objects.c"], publicHeadersPath: "include"),
     .systemLibrary(name: "CLibBPF", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
-    .systemLibrary(name: "CElfutils", pkgConfig: "libelf", providers: [.apt(["libelf-dev"])]),
+    .systemLibrary(
+      name: "CElfutils", pkgConfig: "libelf", providers: [.apt(["libelf-dev", "libdw-dev"])]),
     .target(name: "CZydis", linkerSettings: [.linkedLibrary("Zydis")]),
+    .target(name: "CDemangle", linkerSettings: [.linkedLibrary("iberty")]),
     .target(name: "CLinux"),
 
     // Pure values.
@@ -33,7 +35,8 @@ let package = Package(
     .target(
       name: "Executables",
       dependencies: [
-        "AllocationModel", "CElfutils", "CZydis", "LinuxSystem", "ProbeABI", "Processes",
+        "AllocationModel", "CDemangle", "CElfutils", "CZydis", "LinuxSystem", "ProbeABI",
+        "Processes", .product(name: "SystemPackage", package: "swift-system"),
       ]),
 
     // What heaptap exists for.

@@ -15,10 +15,15 @@ package final class Observation {
     /// Sites without a live block older than this are left out, seconds; nil: none is.
     package var minimumAge: Double?
     package var order: SnapshotOrder
+    /// Sites that are shown with lines and merged calls, from the first on.
+    package var namedSiteCount: Int
 
-    package init(minimumAge: Double? = nil, order: SnapshotOrder = .growth) {
+    package init(
+      minimumAge: Double? = nil, order: SnapshotOrder = .growth, namedSiteCount: Int = 10
+    ) {
       self.minimumAge = minimumAge
       self.order = order
+      self.namedSiteCount = namedSiteCount
     }
   }
 
@@ -33,6 +38,7 @@ package final class Observation {
   private var finder: AllocatorFinder
   private var processes: [ProcessSlot: ObservedProcess] = [:]
   private var builder: SnapshotBuilder
+  private let sources = SourceNaming()
   private let start = SystemClock.monotonicNanoseconds
   /// A command is still in its loader: whoever starts it attaches to its files one by one.
   package var isStarting = false
@@ -228,8 +234,13 @@ package final class Observation {
 
   // MARK: Snapshots
 
+  /// Modules whose debug information turned out to be unreadable since this was asked last, by path.
+  package func takeSourceFailures() -> [String: String] { sources.takeFailures() }
+
   /// Reads all counters and folds them into the picture so far.
-  package func takeSnapshot() -> Snapshot {
+  ///
+  /// Lines and merged calls that are still to be read are waited for longer if it `isLast`.
+  package func takeSnapshot(isLast: Bool = false) -> Snapshot {
     // A stack is handed over before its counters rise, so events taken after the counters name all of them.
     let stacks = session.readStacks()
     handleEvents()
@@ -263,6 +274,8 @@ package final class Observation {
     if let minimum = options.minimumAge {
       snapshot.sites.removeAll { ($0.oldest ?? -1) < minimum }
     }
+    sources.name(
+      &snapshot, siteCount: options.namedSiteCount, isLast: isLast, processes: processes.values)
     return snapshot
   }
 

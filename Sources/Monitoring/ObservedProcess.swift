@@ -1,6 +1,7 @@
 import AllocationModel
 import AllocationProbes
 import Executables
+import LinuxSystem
 import Processes
 
 /// One incarnation of a target: what is remembered of it between polls, and after it has ended.
@@ -10,6 +11,8 @@ struct ObservedProcess {
     var id: SiteID
     var frames: [Frame]
     var ending: StackEnding
+    /// Where each frame's debug information is; nil for frames outside of files.
+    var modules: [Module?]
   }
 
   let slot: ProcessSlot
@@ -23,6 +26,8 @@ struct ObservedProcess {
   var residentAnonymousBytes: UInt64?
   let residentAnonymousBytesAtStart: UInt64?
   var stacks: [StackSlot: KnownStack] = [:]
+  /// A stack of each site.
+  private(set) var stacksBySite: [SiteID: StackSlot] = [:]
   var mappings = MappingLedger<StackSlot>()
 
   /// The generation of its code that the kernel programs know; nil: none yet.
@@ -144,9 +149,14 @@ struct ObservedProcess {
 
   /// Names a new stack.
   mutating func learn(_ stack: ProbeEvent.Stack) {
+    symbolizer.readGeneratedNames(
+      for: stack.addresses, at: SystemClock.monotonicNanoseconds)
     let frames = symbolizer.frames(for: stack.addresses)
+    let id = SiteID(stack: frames)
     stacks[stack.stack] = KnownStack(
-      id: SiteID(stack: frames), frames: frames, ending: stack.ending)
+      id: id, frames: frames, ending: stack.ending,
+      modules: symbolizer.modules(for: stack.addresses))
+    stacksBySite[id] = stack.stack
   }
 
   mutating func apply(_ event: ProbeEvent.Mapping) {

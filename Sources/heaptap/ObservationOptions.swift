@@ -94,7 +94,7 @@ struct ObservationOptions: ParsableArguments {
   }
 
   var observation: Observation.Options {
-    Observation.Options(minimumAge: older, order: sort)
+    Observation.Options(minimumAge: older, order: sort, namedSiteCount: top)
   }
 
   func schedule(startsAtOnce: Bool) -> WatchLoop.Schedule {

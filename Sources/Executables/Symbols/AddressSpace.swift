@@ -9,6 +9,13 @@ struct AddressSpace: Sendable {
     /// Nothing is mapped there any more.
     var isRetired = false
 
+    /// Code that the program made itself: in unnamed memory, or in a file that has no path (memfd_create(2)).
+    var isGenerated: Bool {
+      guard module == nil, mapping.permissions.contains(.execute) else { return false }
+      return !mapping.isFile && mapping.path?.hasPrefix("[v") != true
+        || mapping.path?.hasPrefix("/memfd:") == true
+    }
+
     /// File name without folder, or the kernel's name in brackets.
     var name: String {
       guard let path = mapping.path else { return "[anon]" }
