@@ -9,6 +9,12 @@ out=$(cd "$out" && pwd)
 
 flags=(-O0 -g -fno-builtin -fno-omit-frame-pointer -fno-inline -Wall -Wextra -Werror -D_GNU_SOURCE -pthread)
 
+own_flags() { # own_flags NAME: what is added to the flags for this workload
+  case $1 in
+    deep_frames) echo -O2 -fomit-frame-pointer ;;
+  esac
+}
+
 stale() { # stale TARGET SOURCE...: a source, a header or this script is newer than the target
   target=$1
   shift
@@ -19,7 +25,8 @@ stale() { # stale TARGET SOURCE...: a source, a header or this script is newer t
 for file in "$source"/*.c; do
   name=$(basename "$file" .c)
   [ "$name" = count_calls ] && continue
-  stale "$out/$name" "$file" && gcc -std=gnu17 "${flags[@]}" -o "$out/$name" "$file"
+  mapfile -d ' ' -t own < <(own_flags "$name" | tr '\n' ' ')
+  stale "$out/$name" "$file" && gcc -std=gnu17 "${flags[@]}" "${own[@]}" -o "$out/$name" "$file"
 done
 
 for file in "$source"/*.cpp; do
