@@ -22,15 +22,15 @@ static inline __attribute__((always_inline)) uint64_t deeper(int depth, uint64_t
   return kinds[order >> 62](depth + 1, value);
 }
 
-static __attribute__((noinline)) uint64_t small(int depth, uint64_t value) { return deeper(depth, value) + value; }
+static __attribute__((noipa)) uint64_t small(int depth, uint64_t value) { return deeper(depth, value) + value; }
 
-static __attribute__((noinline)) uint64_t large(int depth, uint64_t value) {
+static __attribute__((noipa)) uint64_t large(int depth, uint64_t value) {
   volatile char bytes[3000];
   bytes[depth] = (char)value;
   return deeper(depth, value) + (uint64_t)bytes[depth];
 }
 
-static __attribute__((noinline)) uint64_t saving(int depth, uint64_t value) {
+static __attribute__((noipa)) uint64_t saving(int depth, uint64_t value) {
   uint64_t a = order * 3, b = order * 5, c = order * 7, d = order * 9, e = order * 11, f = order * 13;
   __asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d), "+r"(e), "+r"(f));
   uint64_t below = deeper(depth, value);
@@ -38,7 +38,7 @@ static __attribute__((noinline)) uint64_t saving(int depth, uint64_t value) {
   return below + (a ^ b) + (c ^ d) + (e ^ f);
 }
 
-static __attribute__((noinline)) uint64_t varying(int depth, uint64_t value) {
+static __attribute__((noipa)) uint64_t varying(int depth, uint64_t value) {
   volatile char *bytes = alloca(16 + order % 500);
   bytes[0] = (char)depth;
   return deeper(depth, value) + (uint64_t)bytes[0];
