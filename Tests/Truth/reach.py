@@ -24,6 +24,8 @@ import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from stacks import symbols
+
 here = Path(__file__).resolve().parent
 root = here.parent.parent
 heaptap = os.environ.get("HEAPTAP_BINARY", str(root / ".build/debug/heaptap"))
@@ -34,9 +36,10 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C",
                "PYTHONMALLOC": "malloc"}
 POSTGRES = Path("/usr/lib/postgresql/15/bin")
 QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-# The assembler function at the entry point of an executable is shorter than this.
-ENTRY_BYTES = 64
-FIRST_FUNCTIONS = ("clone3", "__clone3", "clone", "__clone", "_dl_start_user")
+# What runs first in a thread, and in a process beside the entry point of its executable: short
+# functions written in assembler.
+FIRST_FUNCTIONS = ("__clone3", "__clone", "_dl_start_user")
+FIRST_BYTES = 96
 
 seeds = itertools.count()
 
@@ -164,28 +167,25 @@ def watch(pid, options, seconds):
     return json.loads(lines[-1])
 
 
-def entry_points(pid):
-    """By the name of each file that the process executes: where its first instruction is."""
-    found = {}
+def first_code(pid):
+    """By the name of each file that the process executes: addresses of code that nobody calls."""
     with open(f"/proc/{pid}/maps") as mappings:
         paths = {line[line.index("/"):].rstrip("\n") for line in mappings
                  if " r-xp " in line and "/" in line}
-    for path in paths:
-        with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
-            found[os.path.basename(path)], = struct.unpack_from("<24xQ", file.read(64))
+    found = {}
+    for path in filter(os.path.exists, paths):
+        with open(path, "rb") as file:
+            starts = set(struct.unpack_from("<24xQ", file.read(64)))
+        for function in FIRST_FUNCTIONS:
+            starts |= symbols(path).get(function, set())
+        found[os.path.basename(path)] = [range(start, start + FIRST_BYTES) for start in starts]
     return found
 
 
-def is_first(frame, entries):
-    """Whether nothing calls what runs in this frame."""
-    entry = entries.get(frame["module"])
-    at_entry = entry and entry <= int(frame["offset"], 16) < entry + ENTRY_BYTES
-    return at_entry or (frame["function"] or "").removeprefix("__GI_") in FIRST_FUNCTIONS
-
-
-def cause(site, entries):
+def cause(site, first):
     """Why a stack is not complete; None if it is."""
-    reached = bool(site["stack"]) and is_first(site["stack"][-1], entries)
+    last = site["stack"][-1] if site["stack"] else {"module": None, "offset": "0"}
+    reached = any(int(last["offset"], 16) in code for code in first.get(last["module"], []))
     if reached:
         return "reaches the first frame and is flagged as truncated" if site["truncated"] else None
     if not site["truncated"]:
@@ -201,10 +201,10 @@ def count(name, seconds, scratch):
     """Prints what there is of a program; whether that is good enough."""
     with PROGRAMS[name](scratch) as (pid, options):
         report = watch(pid, options, seconds)
-        entries = entry_points(pid)
+        first = first_code(pid)
     stacks, blocks, examples = Counter(), Counter(), defaultdict(Counter)
     for site in report["sites"]:
-        why = cause(site, entries)
+        why = cause(site, first)
         stacks[why] += 1
         blocks[why] += site["allocated_blocks"]
         if why:

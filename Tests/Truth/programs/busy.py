@@ -68,7 +68,7 @@ def work(seed):
         return chance.choice(KINDS)(lambda: inner(depth - 1))[:40]
 
     while True:
-        inner(chance.randrange(1, 8))
+        inner(chance.randrange(1, 4))
 
 
 threads = [threading.Thread(target=work, args=[seed], daemon=True) for seed in range(3)]

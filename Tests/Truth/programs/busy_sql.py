@@ -56,7 +56,6 @@ def statement(chance):
         " JOIN pg_type y ON y.oid = a.atttypid LEFT JOIN pg_stats s ON s.tablename = c.relname;",
         f"DO $$ BEGIN PERFORM 1 / 0; EXCEPTION WHEN OTHERS THEN PERFORM pg_temp.down({chance.randrange(20)});"
         " END $$;",
-        f"SET jit_above_cost = 0; SELECT sum(length({text})) FROM t WHERE i < 9; RESET jit_above_cost;",
         "COPY (SELECT * FROM t) TO STDOUT; ANALYZE t; VACUUM;",
     ])
 
