@@ -41,6 +41,7 @@ ENVIRONMENT = {
     "SWIFT_DETERMINISTIC_HASHING": "1",
 }
 
+FIXED_ADDRESSES = ["/usr/bin/setarch", "--addr-no-randomize"]
 LIBC = "/usr/lib/x86_64-linux-gnu/libc.so.6"
 ALLOCATOR = ("malloc", "calloc", "realloc", "reallocarray", "memalign", "aligned_alloc",
              "posix_memalign", "valloc", "pvalloc")
@@ -98,7 +99,9 @@ def run(command):
 def by_heaptap(command, options, scratch):
     reports = scratch / "reports"
     reports.unlink(missing_ok=True)
-    done = run([heaptap, "run", "--exact", "--json", *options, "--output", reports, "--", *command])
+    # As gdb does it: what a program does with sets of objects depends on their addresses.
+    done = run([*FIXED_ADDRESSES, heaptap, "run", "--exact", "--json", *options,
+                "--output", reports, "--", *command])
     lines = reports.read_text().splitlines() if reports.exists() else []
     if not lines:
         raise Unmeasured(f"heaptap wrote no report (status {done.returncode}): "
