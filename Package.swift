@@ -17,8 +17,10 @@ let package = Package(
       name: "ProbeABI", path: "bpf", exclude: ["README.md", "LICENSE"],
       sources: ["embedded_objects.c"], publicHeadersPath: "include"),
     .systemLibrary(name: "CLibBPF", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
-    .systemLibrary(name: "CElfutils", pkgConfig: "libelf", providers: [.apt(["libelf-dev"])]),
+    .systemLibrary(
+      name: "CElfutils", pkgConfig: "libelf", providers: [.apt(["libelf-dev", "libdw-dev"])]),
     .target(name: "CZydis", linkerSettings: [.linkedLibrary("Zydis")]),
+    .target(name: "CDemangle", linkerSettings: [.linkedLibrary("iberty")]),
     .target(name: "CLinux"),
 
     // Pure values.
@@ -32,7 +34,10 @@ let package = Package(
     .target(name: "Processes", dependencies: ["AllocationModel", "LinuxSystem"]),
     .target(
       name: "Executables",
-      dependencies: ["AllocationModel", "CElfutils", "CZydis", "LinuxSystem", "Processes"]),
+      dependencies: [
+        "AllocationModel", "CDemangle", "CElfutils", "CZydis", "LinuxSystem", "ProbeABI",
+        "Processes", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
 
     // What heaptap exists for.
     .target(
@@ -93,7 +98,8 @@ let package = Package(
     .testTarget(
       name: "ExecutablesTests",
       dependencies: [
-        "AllocationModel", "Executables", "LinuxSystem", "Processes", "TestSupport",
+        "AllocationModel", "CElfutils", "Executables", "LinuxSystem", "ProbeABI", "Processes",
+        "TestSupport",
       ]),
     .testTarget(
       name: "ProcessesTests", dependencies: ["AllocationModel", "Processes", "TestSupport"]),

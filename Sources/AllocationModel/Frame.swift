@@ -5,7 +5,7 @@ package struct Frame: Hashable, Sendable {
     case native
   }
 
-  /// Function name as the symbol table has it; nil where no symbol covers the address.
+  /// Function name, readable once debug information or demanglers were asked; nil where nothing covers the address.
   package var function: String?
   /// File name of the executable or library without its folder; nil outside any mapped file.
   package var module: String?

@@ -15,6 +15,13 @@ package struct OwnedDescriptor: ~Copyable {
     _ = Glibc.close(rawValue)
   }
 
+  /// Gives ownership away.
+  package consuming func release() -> Int32 {
+    let rawValue = self.rawValue
+    discard self
+    return rawValue
+  }
+
   /// Takes ownership of what a system call returned; throws its errno if that is negative.
   package static func checking(_ result: Int32) throws(Errno) -> OwnedDescriptor {
     guard result >= 0 else { throw Errno.current }
@@ -24,6 +31,22 @@ package struct OwnedDescriptor: ~Copyable {
   /// Opens a file for reading. The corresponding C function is `open`.
   package static func reading(_ path: String) throws(Errno) -> OwnedDescriptor {
     try checking(Glibc.open(path, O_RDONLY | O_CLOEXEC))
+  }
+
+  /// Opens a folder to look things up in, not to read it. The corresponding C function is `open` with O_PATH.
+  package static func folder(_ path: String) throws(Errno) -> OwnedDescriptor {
+    try checking(linux_open_folder(path))
+  }
+
+  /// Opens a file for reading below this folder, whose `/` and `..` lead no further up. The corresponding C function
+  /// is `openat2` with RESOLVE_IN_ROOT.
+  package borrowing func opening(_ path: String) throws(Errno) -> OwnedDescriptor {
+    try Self.checking(linux_open_below(rawValue, path))
+  }
+
+  /// Another descriptor of the same open file. The corresponding C function is `fcntl` with F_DUPFD_CLOEXEC.
+  package static func duplicating(_ descriptor: Int32) throws(Errno) -> OwnedDescriptor {
+    try checking(fcntl(descriptor, F_DUPFD_CLOEXEC, 0))
   }
 
   /// Creates or truncates a file for writing, mode 0644. The corresponding C function is `open`.

@@ -1,6 +1,7 @@
 import AllocationModel
 import AllocationProbes
 import Executables
+import LinuxSystem
 import Processes
 
 /// One incarnation of a target: what is remembered of it between polls, and after it has ended.
@@ -9,7 +10,9 @@ struct ObservedProcess {
   struct KnownStack {
     var id: SiteID
     var frames: [Frame]
-    var isTruncated: Bool
+    var ending: StackEnding
+    /// Where each frame's debug information is; nil for frames outside of files.
+    var modules: [Module?]
   }
 
   let slot: ProcessSlot
@@ -23,9 +26,16 @@ struct ObservedProcess {
   var residentAnonymousBytes: UInt64?
   let residentAnonymousBytesAtStart: UInt64?
   var stacks: [StackSlot: KnownStack] = [:]
+  /// A stack of each site.
+  private(set) var stacksBySite: [SiteID: StackSlot] = [:]
   var mappings = MappingLedger<StackSlot>()
 
+  /// The generation of its code that the kernel programs know; nil: none yet.
+  var publishedGeneration: UInt32?
+
   private var symbolizer: Symbolizer
+  /// Mapping records that were lost before all mappings were read; nil: they never were.
+  private var knownLostRecords: UInt64?
   /// Empty until they could be read.
   private(set) var executableMappings: [MemoryMapping] = []
   /// Everything that was ever in `executableMappings`.
@@ -110,15 +120,21 @@ struct ObservedProcess {
   }
 
   /// Reads the mappings.
-  mutating func refreshMappings() -> MappingChange {
+  ///
+  /// - Parameter lostRecords: how many were lost, ever, of the records that `apply` gets; nil: there are none.
+  mutating func refreshMappings(lostRecords: UInt64?) -> MappingChange {
     guard !hasExited, let text = try? directory.mappings(), !text.mappings.isEmpty else {
       return .unchanged
     }
     mappings.reconcile(with: text.mappings.map { $0.start..<$0.end })
     let executable = text.mappings.filter { $0.permissions.contains(.execute) }
     guard executable != executableMappings else { return .unchanged }
+    // Records come in their order in time, so that a stack is named by what was mapped when it was taken.
+    if lostRecords == nil || lostRecords != knownLostRecords {
+      symbolizer.update(mappings: text.mappings)
+      knownLostRecords = lostRecords
+    }
     executableMappings = executable
-    symbolizer.update(mappings: text.mappings)
     let replaced = executable.contains { new in
       everExecutable.contains { $0 != new && $0.start < new.end && new.start < $0.end }
     }
@@ -126,18 +142,21 @@ struct ObservedProcess {
     return replaced ? .codeReplaced : .codeAdded
   }
 
-  /// Names a new stack.
-  mutating func learn(_ stack: ProbeEvent.Stack) {
-    let frames = symbolizer.frames(for: stack.addresses)
-    stacks[stack.stack] = KnownStack(
-      id: SiteID(stack: frames), frames: frames, isTruncated: stack.isTruncated)
+  /// Takes over an executable mapping for the names of what is recorded from now on.
+  mutating func apply(_ record: MappingRecord) {
+    symbolizer.add(record.mapping)
   }
 
-  /// Whether all addresses lie in code that is known to be mapped.
-  func knowsCode(at addresses: [UInt64]) -> Bool {
-    addresses.allSatisfy { address in
-      executableMappings.contains { $0.start <= address && address <= $0.end }
-    }
+  /// Names a new stack.
+  mutating func learn(_ stack: ProbeEvent.Stack) {
+    symbolizer.readGeneratedNames(
+      for: stack.addresses, at: SystemClock.monotonicNanoseconds)
+    let frames = symbolizer.frames(for: stack.addresses)
+    let id = SiteID(stack: frames)
+    stacks[stack.stack] = KnownStack(
+      id: id, frames: frames, ending: stack.ending,
+      modules: symbolizer.modules(for: stack.addresses))
+    stacksBySite[id] = stack.stack
   }
 
   mutating func apply(_ event: ProbeEvent.Mapping) {

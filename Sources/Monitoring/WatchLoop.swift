@@ -71,8 +71,9 @@ package struct WatchLoop: ~Copyable {
     var printed = 0
     if schedule.startsAtOnce {
       printed += 1
-      guard publish(observation.takeSnapshot()) else { return .readerLeft }
-      if printed == schedule.count { return .asScheduled }
+      let isLast = printed == schedule.count
+      guard publish(observation.takeSnapshot(isLast: isLast)) else { return .readerLeft }
+      if isLast { return .asScheduled }
     }
     while true {
       var isDue = false
@@ -86,18 +87,19 @@ package struct WatchLoop: ~Copyable {
         }
       }
       if isStopped || remainingMilliseconds == 0 {
-        return publish(observation.takeSnapshot()) ? .asScheduled : .readerLeft
+        return publish(observation.takeSnapshot(isLast: true)) ? .asScheduled : .readerLeft
       }
       if watched.areGone {
         observation.handleEvents()
         if observation.isOver {
-          return publish(observation.takeSnapshot()) ? .targetsGone : .readerLeft
+          return publish(observation.takeSnapshot(isLast: true)) ? .targetsGone : .readerLeft
         }
       }
       guard isDue else { continue }
       printed += 1
-      guard publish(observation.takeSnapshot()) else { return .readerLeft }
-      if printed == schedule.count { return .asScheduled }
+      let isLast = printed == schedule.count
+      guard publish(observation.takeSnapshot(isLast: isLast)) else { return .readerLeft }
+      if isLast { return .asScheduled }
     }
   }
 

@@ -58,6 +58,30 @@ package struct ProcessDirectory: Hashable, Sendable {
     try numericEntries(of: "\(path)/task").sorted()
   }
 
+  /// Its effective user, and its id in its own PID namespace.
+  package func ownership() throws(ProcessError) -> (user: UInt32, namespacePid: Int32) {
+    let fields = StatusFields(parsing: try contents("status"))
+    let users = fields.numbers("Uid")
+    guard users.count > 1, let user = UInt32(exactly: users[1]),
+      let own = fields.numbers("NSpid").last ?? fields.number("Pid"),
+      let namespacePid = Int32(exactly: own)
+    else { throw malformed("status") }
+    return (user, namespacePid)
+  }
+
+  /// Whether it sees other files than this process under the same paths: another mount namespace, or another root.
+  ///
+  /// False where that can't be told.
+  package var hasOwnRoot: Bool {
+    func differs(_ name: String) -> Bool {
+      guard let theirs = try? FileNumber("\(path)/\(name)"),
+        let ours = try? FileNumber("/proc/self/\(name)")
+      else { return false }
+      return theirs != ours
+    }
+    return differs("ns/mnt") || differs("root/")
+  }
+
   private func contents(_ name: String, limit: Int = 4 << 20) throws(ProcessError) -> [UInt8] {
     let path = "\(path)/\(name)"
     return try OwnedFile(opening: path).readAll(limit: limit, path: path)

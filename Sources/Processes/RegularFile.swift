@@ -1,4 +1,5 @@
 import Glibc
+package import LinuxSystem
 
 /// Names one version of one file on this machine.
 package struct FileIdentity: Hashable, Sendable {
@@ -36,12 +37,22 @@ package struct RegularFile: ~Copyable {
   /// The path it was opened by, for messages.
   package let path: String
   package let identity: FileIdentity
+  /// `st_uid`.
+  package let owner: UInt32
 
   /// Opens a path.
   ///
   /// - Throws: `ProcessError`; `.notAFile` for folders, devices and FIFOs.
   package init(opening path: String) throws(ProcessError) {
-    let file = try OwnedFile(opening: path)
+    try self.init(OwnedFile(opening: path), path: path)
+  }
+
+  /// Takes over an open file; `path` is for messages.
+  package init(taking descriptor: consuming OwnedDescriptor, path: String) throws(ProcessError) {
+    try self.init(OwnedFile(owning: descriptor.release()), path: path)
+  }
+
+  private init(_ file: consuming OwnedFile, path: String) throws(ProcessError) {
     var status = stat()
     guard fstat(file.rawValue, &status) == 0 else {
       throw ProcessError(action: "inspect \(path)", errno: errno)
@@ -51,6 +62,7 @@ package struct RegularFile: ~Copyable {
     }
     self.path = path
     identity = FileIdentity(status)
+    owner = status.st_uid
     self.file = file
   }
 

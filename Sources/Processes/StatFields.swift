@@ -66,6 +66,19 @@ struct StatusFields {
     return scanner.number(radix: 10)
   }
 
+  /// All numbers of a field, up to the first that is none.
+  func numbers(_ key: String) -> [UInt64] {
+    guard let value = valuesByKey[key] else { return [] }
+    var scanner = ByteScanner(value)
+    var numbers: [UInt64] = []
+    scanner.skipSpaces()
+    while let number: UInt64 = scanner.number(radix: 10) {
+      numbers.append(number)
+      scanner.skipSpaces()
+    }
+    return numbers
+  }
+
   /// Bytes of a field that the kernel prints in kB, by which it means 1024.
   func kibibytes(_ key: String) -> UInt64? {
     guard let count = number(key) else { return nil }

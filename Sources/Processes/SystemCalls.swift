@@ -34,6 +34,10 @@ struct OwnedFile: ~Copyable {
     rawValue = descriptor
   }
 
+  init(owning rawValue: Int32) {
+    self.rawValue = rawValue
+  }
+
   deinit { close(rawValue) }
 
   /// Reads what is left, but not more than `limit` bytes. `read(2)`
@@ -65,6 +69,21 @@ func retryingInterrupts<Result: SignedInteger>(_ call: () -> Result) -> Result {
   while true {
     let result = call()
     if result != -1 || errno != EINTR { return result }
+  }
+}
+
+/// Names what a path leads to. `stat(2)`
+struct FileNumber: Hashable {
+  private let device: UInt64
+  private let inode: UInt64
+
+  init(_ path: String) throws(ProcessError) {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      throw ProcessError(action: "inspect \(path)", errno: errno)
+    }
+    device = UInt64(status.st_dev)
+    inode = UInt64(status.st_ino)
   }
 }
 

@@ -21,7 +21,10 @@ struct HeaptapCommand: ParsableCommand {
       not supported here; 4 the target is gone or can't be observed.
       """,
     version: "0.1.0",
-    subcommands: [WatchCommand.self, RunCommand.self, DoctorCommand.self, VerifyCommand.self])
+    subcommands: [
+      WatchCommand.self, RunCommand.self, DoctorCommand.self, VerifyCommand.self,
+      ResolveWorkerCommand.self,
+    ])
 
   static func main() {
     // Two arenas are enough for a program with few threads, and keep what it holds small.

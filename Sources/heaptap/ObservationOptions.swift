@@ -58,6 +58,12 @@ struct ObservationOptions: ParsableArguments {
       visibility: .hidden))
   var forbid = ""
 
+  @Option(
+    help: ArgumentHelp(
+      "Record only this allocation of a process, counted from 1.", valueName: "number",
+      visibility: .hidden))
+  var onlyAllocation: UInt64 = 0
+
   func validate() throws {
     func check(_ isValid: Bool, _ sentence: String) throws {
       guard isValid else { throw ValidationError(sentence) }
@@ -82,13 +88,13 @@ struct ObservationOptions: ParsableArguments {
   var settings: ProbeSettings {
     ProbeSettings(
       maximumBlocks: maxBlocks, maximumStacks: maxStacks, minimumSize: minSize,
-      followsChildren: children,
+      onlyAllocation: onlyAllocation, followsChildren: children,
       forbiddenLinkKinds: Set(
         forbid.split(separator: ",").compactMap { UprobeLinkKind(rawValue: String($0)) }))
   }
 
   var observation: Observation.Options {
-    Observation.Options(minimumAge: older, order: sort)
+    Observation.Options(minimumAge: older, order: sort, namedSiteCount: top)
   }
 
   func schedule(startsAtOnce: Bool) -> WatchLoop.Schedule {

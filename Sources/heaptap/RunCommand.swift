@@ -41,10 +41,13 @@ struct RunCommand: ParsableCommand {
     let printer = SnapshotPrinter(file?.stream ?? .standardError, options)
     let loop = WatchLoop(observation, options.schedule(startsAtOnce: false), signals: signals)
     if let early {
-      _ = printer.print(observation.takeSnapshot())
+      _ = printer.print(
+        observation.takeSnapshot(isLast: true), sourceFailures: observation.takeSourceFailures())
       throw CommandEnding(status: early.shellStatus)
     }
-    _ = try loop.run(pids: [pid], child: pid) { printer.print($0) }
+    _ = try loop.run(pids: [pid], child: pid) {
+      printer.print($0, sourceFailures: observation.takeSourceFailures())
+    }
     observation.detach()
     try loop.waitForEnd(of: pid)
     throw CommandEnding(status: TracedCommand.waitForEnding(of: pid).shellStatus)

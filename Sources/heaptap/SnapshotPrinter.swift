@@ -13,8 +13,13 @@ struct SnapshotPrinter {
     self.options = options
   }
 
-  /// False: the reader has left.
-  func print(_ snapshot: Snapshot) -> Bool {
+  /// Prints a snapshot, and to standard error why names in it are missing; false: the reader has left.
+  func print(_ snapshot: Snapshot, sourceFailures: [String: String]) -> Bool {
+    for (path, reason) in sourceFailures.sorted(by: { $0.key < $1.key }) {
+      OutputStream.standardError.write(
+        "heaptap: cannot read the debug information of \(path): \(reason); "
+          + "its code is shown without lines\n")
+    }
     let shown = snapshot.limited(to: options.top)
     guard !options.json else {
       return output.write(JSONSnapshotExporter().line(for: shown) + "\n")

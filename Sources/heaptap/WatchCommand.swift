@@ -26,6 +26,8 @@ struct WatchCommand: ParsableCommand {
     try observation.addTarget(pid: pid, isFromStart: false)
     let printer = SnapshotPrinter(.standardOutput, options)
     let loop = WatchLoop(observation, options.schedule(startsAtOnce: true), signals: signals)
-    _ = try loop.run(pids: [pid]) { printer.print($0) }
+    _ = try loop.run(pids: [pid]) {
+      printer.print($0, sourceFailures: observation.takeSourceFailures())
+    }
   }
 }

@@ -20,9 +20,11 @@ extension KernelTests {
         try await watch.waitForOutput { $0.contains("\n") }
         if round == 0 { #expect(try !libc.isAsInFile(), "there are probes to leave behind") }
         try await Task.sleep(for: .milliseconds(round * 7))
+        let helpers = processes(of: watch.pid)
         watch.signal(SIGKILL)
         #expect(try await watch.result().end == .signal(SIGKILL))
 
+        try await eventually("helpers stay") { helpers.allSatisfy { kill($0, 0) != 0 } }
         // Links of a killed process are closed by the kernel's deferred work.
         try await eventually("probes stay in libc") { try libc.isAsInFile() }
         let killed = watch.pid
@@ -95,6 +97,13 @@ extension KernelTests {
     private func processes(inGroup group: pid_t) -> [pid_t] {
       let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
       return names.compactMap { pid_t($0) }.filter { getpgid($0) == group }
+    }
+
+    /// Children of a process.
+    private func processes(of parent: pid_t) -> [pid_t] {
+      let text = try? String(
+        contentsOfFile: "/proc/\(parent)/task/\(parent)/children", encoding: .utf8)
+      return (text ?? "").split(separator: " ").compactMap { pid_t($0) }
     }
 
     /// Files that a heaptap could have made.

@@ -62,11 +62,14 @@ struct unwind_line {
 };
 ABI_ASSERT_SIZE(struct unwind_line, 64);
 
+// The mapping stays as long as the process does, whatever libraries are closed.
+enum { CODE_PERMANENT = 1 << 8 };
+
 // One executable mapping of a process. Mappings of a process lie side by side in `code_mappings`, sorted by address.
 struct code_mapping {
   __u64 start, end;
   __u64 base;   // address at which the table's first page is mapped
   __u32 table;  // index into `unwind_tables`; not used with UNWIND_FRAME_POINTER
-  __u32 kind;   // enum unwind_rule_kind: UNWIND_RSP for code with a table, UNWIND_FRAME_POINTER or UNWIND_NONE without
+  __u32 kind;   // UNWIND_RSP: has a table; UNWIND_FRAME_POINTER or UNWIND_NONE: has none; and CODE_PERMANENT
 };
 ABI_ASSERT_SIZE(struct code_mapping, 32);

@@ -59,8 +59,7 @@ static __always_inline struct site_record *current_site(struct thread_state *thr
   struct process_record *process_record = process_record_of(process);
   if (!process_record) return 0;
   u32 generation = process_record->generation;
-  u64 seed = mix64((u64)process << 32 | generation, process);
-  u64 hash = walk_stack(thread, ctx->ip, ctx->sp, ctx->bp, seed);
+  u64 hash = walk_stack(thread, process, generation, ctx);
   *site = site_of_hash(hash);
   struct site_record *record = *site ? bpf_map_lookup_elem(&site_records, site) : 0;
   if (!record) {

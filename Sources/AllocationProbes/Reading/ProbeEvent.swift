@@ -1,3 +1,4 @@
+package import AllocationModel
 import ProbeABI
 
 /// A rare fact that the kernel programs handed over.
@@ -8,7 +9,9 @@ package enum ProbeEvent: Hashable, Sendable {
     package var stack: StackSlot
     /// Return addresses, innermost first; the first one lies in the caller of the allocator.
     package var addresses: [UInt64]
-    package var isTruncated: Bool
+    package var ending: StackEnding
+    /// CLOCK_MONOTONIC, nanoseconds.
+    package var time: UInt64
   }
 
   /// A change of a process's mappings, made through libc.
@@ -37,6 +40,8 @@ package enum ProbeEvent: Hashable, Sendable {
   case exec(ProcessSlot, previous: ProcessSlot, pid: Int32, name: String)
   case fork(ProcessSlot, parent: ProcessSlot, pid: Int32, name: String)
   case exit(ProcessSlot, pid: Int32)
+  /// The dynamic loader has loaded or closed libraries.
+  case code(ProcessSlot)
 }
 
 /// The kernel programs' number for one incarnation of a process, ≥ 1.
@@ -60,6 +65,7 @@ extension ProbeEvent {
     switch event_kind(rawValue: header.kind) {
     case EVENT_STACK: self.init(stack: record, of: process)
     case EVENT_MAPPING: self.init(mapping: record, of: process)
+    case EVENT_CODE: self = .code(process)
     case EVENT_EXEC, EVENT_FORK, EVENT_EXIT: self.init(change: record, of: process)
     default: return nil
     }
@@ -73,7 +79,7 @@ extension ProbeEvent {
     guard count <= STACK_MAX_FRAMES, record.byteCount >= start + 8 * count else {
       return nil
     }
-    let flags = record.load(UInt32.self, at: MemoryLayout<stack_event>.offset(of: \.flags))
+    let ending = record.load(UInt32.self, at: MemoryLayout<stack_event>.offset(of: \.ending))
     self = .stack(
       Stack(
         process: process,
@@ -82,8 +88,20 @@ extension ProbeEvent {
         addresses: (0..<count).map {
           record.unsafeLoadUnaligned(fromByteOffset: start + 8 * $0, as: UInt64.self)
         },
-        isTruncated: flags & UInt32(STACK_TRUNCATED) != 0))
+        ending: Self.endings[ending] ?? .badFrame, time: record.load(event_header.self).time))
   }
+
+  /// The model's ending of each of the ABI's.
+  static let endings: [UInt32: StackEnding] = [
+    STACK_COMPLETE.rawValue: .complete,
+    STACK_UNKNOWN_CODE.rawValue: .unknownCode,
+    STACK_NO_RULE.rawValue: .noRule,
+    STACK_UNSUPPORTED_RULE.rawValue: .unsupportedRule,
+    STACK_UNREADABLE.rawValue: .unreadableStack,
+    STACK_TOO_DEEP.rawValue: .tooDeep,
+    STACK_BAD_FRAME.rawValue: .badFrame,
+    STACK_CODE_CHANGING.rawValue: .codeChanging,
+  ]
 
   private init?(mapping record: RawSpan, of process: ProcessSlot) {
     guard record.byteCount >= MemoryLayout<mapping_event>.size else { return nil }

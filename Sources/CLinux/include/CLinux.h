@@ -34,6 +34,19 @@ enum {
 /// Creates a uprobe multi link: a descriptor, or -1 and errno.
 int linux_uprobe_multi_link(const struct linux_uprobe_multi *_Nonnull request);
 
+/// Opens a perf event that records every executable mapping made by tasks on a CPU (perf_event_open(2): a dummy event
+/// with mmap2 records, whose time is CLOCK_MONOTONIC): a descriptor, or -1 and errno.
+int linux_mapping_events_open(int cpu, uint32_t wakeup_bytes);
+
+/// Both ends of a perf event's ring, in its first page (perf_event_open(2), struct perf_event_mmap_page).
+struct linux_perf_ring {
+  uint64_t head, tail;                // bytes ever written and read
+  uint64_t data_offset, data_size;    // of the ring in the mapped memory, bytes
+};
+struct linux_perf_ring linux_perf_ring_state(const void *_Nonnull memory);
+/// Gives the bytes up to `tail` back to the kernel.
+void linux_perf_ring_release(void *_Nonnull memory, uint64_t tail);
+
 /// Starts a command that stops at its first instruction, traced by the calling thread.
 ///
 /// The child resets its signal mask and SIGPIPE, and executes `path`. Returns the pid once it is stopped after
@@ -56,6 +69,46 @@ void linux_limit_malloc_arenas(int count);
 
 /// Blocks SIGINT, SIGTERM and SIGCHLD in the calling thread and returns a signalfd for them, or -1.
 int linux_block_signals(void);
+
+/// memfd_create(2), closed on exec; open(2) with O_TMPFILE in a folder, to be given a name by linkat(2).
+int linux_memory_file(const char *_Nonnull name);
+int linux_unnamed_file(int folder);
+
+/// Sends one packet on a SOCK_SEQPACKET socket, with descriptors (unix(7), SCM_RIGHTS): the bytes sent, or -1 and errno.
+/// Never raises SIGPIPE; `flags` as in sendmsg(2).
+ssize_t linux_send_packet(int socket, const void *_Nonnull bytes, size_t count, const int *_Nullable descriptors,
+                          size_t descriptor_count, int flags);
+
+/// Receives one packet, with at most `*descriptor_count` descriptors, which are close-on-exec; more are closed by the
+/// kernel. Returns its bytes, 0 at the end, or -1 and errno: EMSGSIZE for a packet that does not fit.
+ssize_t linux_receive_packet(int socket, void *_Nonnull bytes, size_t capacity, int *_Nullable descriptors,
+                             size_t *_Nonnull descriptor_count, int flags);
+
+/// Waits until a descriptor can be read, for at most so many milliseconds: 1, 0 or -1 and errno. poll(2).
+int linux_wait_readable(int descriptor, int milliseconds);
+
+/// Starts a program in a process group of its own, with `socket` as descriptor `as`, /dev/null as 0 to 2 and no other
+/// descriptor. Returns its pid, or -1 and errno. posix_spawn(3).
+pid_t linux_spawn_helper(const char *_Nonnull path, char *_Nullable const *_Nonnull argv, int socket, int as);
+
+/// Opens a folder with O_PATH. open(2)
+int linux_open_folder(const char *_Nonnull path);
+
+/// Opens a file for reading below a folder, whose `/` and `..` lead no further up. openat2(2), RESOLVE_IN_ROOT;
+/// -1 and errno.
+int linux_open_below(int folder, const char *_Nonnull path);
+
+/// Gives up every privilege for good: root becomes `user` and `group`, anybody else keeps what he is; no capability
+/// is left or can be gained. -1 and errno.
+int linux_drop_privileges(uid_t user, gid_t group);
+/// prctl(PR_SET_PDEATHSIG, SIGKILL). A change of credentials undoes it.
+int linux_die_with_parent(void);
+/// setrlimit(2), soft and hard.
+int linux_limit_data(uint64_t byte_count);
+int linux_limit_descriptors(uint64_t count);
+int linux_forbid_core_dumps(void);
+/// setitimer(2): the process is killed after that much CPU time, or that much time; 0 disarms.
+void linux_arm_deadline(unsigned cpu_seconds, unsigned seconds);
 
 /// wait(2) macros.
 static inline int linux_exited(int status) { return WIFEXITED(status); }

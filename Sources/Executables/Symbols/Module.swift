@@ -1,27 +1,50 @@
+import LinuxSystem
 import Processes
 
 /// What is kept of an executable file to name addresses in it.
 ///
-/// Needs the file no more.
+/// Names need the file no more; debug information is read from it when it is asked for.
 package final class Module: Sendable {
   /// GNU build id in lower-case hex; nil where the file has none.
   package let buildID: String?
   package let segments: LoadSegments
   package let symbols: SymbolTable
+  /// Where its debug information is read from, if it is.
+  package let file: ModuleFile?
 
-  package init(buildID: String?, segments: LoadSegments, symbols: SymbolTable) {
+  package init(
+    buildID: String?, segments: LoadSegments, symbols: SymbolTable, file: ModuleFile? = nil
+  ) {
+    self.file = file
     self.buildID = buildID
     self.segments = segments
     self.symbols = symbols
   }
 
   /// Reads headers and symbols of an ELF file.
-  package convenience init(reading file: borrowing ELFFile) {
+  ///
+  /// - Parameters:
+  ///   - path: of the file, in the mount namespace of the process that maps it; nil keeps no descriptor of it.
+  ///   - root: of that namespace, where it isn't this process's.
+  package convenience init(
+    reading file: borrowing ELFFile, path: String? = nil, root: ProcessRoot? = nil
+  ) {
     var builder = SymbolTableBuilder()
     builder.add(file)
-    self.init(buildID: file.buildID, segments: file.segments, symbols: builder.build())
+    self.init(
+      buildID: file.buildID, segments: file.segments, symbols: builder.build(),
+      file: path.flatMap { file.kept(path: $0, root: root) })
   }
 
   /// Bytes of memory held, roughly.
   var byteCount: Int { 512 + segments.segments.count * 32 + symbols.byteCount }
+}
+
+extension ELFFile {
+  fileprivate borrowing func kept(path: String, root: ProcessRoot?) -> ModuleFile? {
+    guard let descriptor = try? OwnedDescriptor.duplicating(handle.file.descriptor) else {
+      return nil
+    }
+    return ModuleFile(descriptor, identity: identity, path: path, root: root)
+  }
 }

@@ -6,6 +6,9 @@ package struct Symbolizer: Sendable {
   private let directory: ProcessDirectory
   private let cache: ModuleCache
   private var space = AddressSpace()
+  /// Opened when the first file is read.
+  private var root: ProcessRoot??
+  private var perfMap = PerfMapFile()
   /// Executable mappings whose file could not be read, by path: their code is shown without names.
   package private(set) var failuresByPath: [String: ExecutableError] = [:]
 
@@ -20,10 +23,12 @@ package struct Symbolizer: Sendable {
   /// The files are opened now, while the process is there; mappings that did not change cost nothing.
   package mutating func update(mappings: [MemoryMapping]) {
     var failures = failuresByPath
+    let root = self.root ?? ProcessRoot(of: directory)
+    self.root = .some(root)
     space.update(mappings) { [directory, cache] mapping in
       guard mapping.isFile, mapping.permissions.contains(.execute) else { return nil }
       do throws(ExecutableError) {
-        return try Self.module(of: mapping, directory, cache)
+        return try Self.module(of: mapping, directory, cache, root)
       } catch {
         failures[mapping.path ?? "?"] = error
         return nil
@@ -31,6 +36,23 @@ package struct Symbolizer: Sendable {
     }
     let paths = Set(mappings.lazy.compactMap(\.path))
     failuresByPath = failures.filter { paths.contains($0.key) }
+  }
+
+  /// Takes over one mapping that the process has made, in the order in which it made them.
+  package mutating func add(_ mapping: MemoryMapping) {
+    let module =
+      mapping.isFile
+      ? try? Self.module(of: mapping, directory, cache, root ?? ProcessRoot(of: directory)) : nil
+    space.insert(mapping, module: module)
+  }
+
+  /// Reads the names that the process has written of code it made itself, if the stack has such code without a name.
+  package mutating func readGeneratedNames(for addresses: [UInt64], at nanoseconds: UInt64) {
+    let isNeeded = addresses.contains { address in
+      guard let region = space.region(at: address), region.isGenerated else { return false }
+      return perfMap.map.name(at: address) == nil
+    }
+    if isNeeded { perfMap.refresh(of: directory, at: nanoseconds) }
   }
 
   /// Names the frames of a stack, innermost first.
@@ -52,9 +74,20 @@ package struct Symbolizer: Sendable {
     }
   }
 
+  /// The modules that the frames of a stack lie in; nil where there is none.
+  package func modules(for addresses: [UInt64], firstIsReturnAddress: Bool = true) -> [Module?] {
+    addresses.enumerated().map { index, address in
+      let isReturnAddress = index > 0 || firstIsReturnAddress
+      return space.region(at: isReturnAddress && address > 0 ? address - 1 : address)?.module
+    }
+  }
+
   private func frame(_ address: UInt64, isReturnAddress: Bool) -> Frame {
     let lookedUp = isReturnAddress && address > 0 ? address - 1 : address
     guard let region = space.region(at: lookedUp) else { return Frame(offset: address) }
+    if region.isGenerated, let name = perfMap.map.name(at: lookedUp) {
+      return Frame(function: name, module: region.name, offset: address)
+    }
     guard region.mapping.isFile else { return Frame(module: region.name, offset: address) }
     let fileOffset = lookedUp - region.mapping.start &+ region.mapping.fileOffset
     guard let module = region.module,
@@ -71,7 +104,8 @@ package struct Symbolizer: Sendable {
   private static func module(
     of mapping: MemoryMapping,
     _ directory: ProcessDirectory,
-    _ cache: ModuleCache
+    _ cache: ModuleCache,
+    _ root: ProcessRoot?
   ) throws(ExecutableError) -> Module {
     let file: RegularFile
     do throws(ProcessError) {
@@ -79,6 +113,6 @@ package struct Symbolizer: Sendable {
     } catch {
       throw .unreadable(error)
     }
-    return try cache.module(of: file)
+    return try cache.module(of: file, path: mapping.path, root: root)
   }
 }

@@ -47,4 +47,9 @@ if [ "$first" != "$leak" ]; then
   echo "demo: expected $leak in the first row of the last table, found ${first:-no function of the service}" >&2
   exit 1
 fi
+line=$(grep -n 'calloc(' "$here/leaky_service.c" | cut -d: -f1)
+if ! grep -q "$leak  .*leaky_service.c:$line\$" "$folder/output"; then
+  echo "demo: expected $leak with leaky_service.c:$line, where it allocates" >&2
+  exit 1
+fi
 echo "The first row names the leak: $leak keeps every session it allocates, while the cache and the pool stay as they are."
