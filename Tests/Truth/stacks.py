@@ -236,6 +236,8 @@ def difference(site, backtrace):
         mine, functions = ours[len(theirs)]
         return (f"gdb ends after {len(theirs)} frames; heaptap goes on with "
                 f"{describe(mine, functions, int(mine['offset'], 16))}")
+    if site["truncated"] and not doubt(backtrace):
+        return f"equal, but heaptap says that it is truncated by {site.get('truncated_by')}"
     return None
 
 
