@@ -202,9 +202,9 @@ extension ProbeSession {
     code.beginReading(process.rawValue)
   }
 
-  /// So many stacks that end in unknown code are to be handed over before this is called again. Those that end in
-  /// libraries that were just loaded always are.
-  package func allowDeferrals(_ count: Int32, of process: ProcessSlot) {
+  /// At least so many stacks that end in unknown code are to be handed over. Those that end in libraries that were
+  /// just loaded always are.
+  package func allowDeferrals(_ count: Int32 = 64, of process: ProcessSlot) {
     code.allowDeferrals(count, of: process.rawValue)
   }
 

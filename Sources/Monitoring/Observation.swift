@@ -164,6 +164,7 @@ package final class Observation {
     if refreshed.insert(stack.process).inserted { refreshMappings(of: stack.process) }
     bringForward(stack.process, to: stack.time)
     guard let whole = processes[stack.process]?.complete(stack, code.tables) else { return }
+    if whole.ending != .unknownCode { session.allowDeferrals(of: stack.process) }
     processes[stack.process]?.learn(whole)
   }
 
@@ -198,14 +199,13 @@ package final class Observation {
       session.raiseCodeGeneration(of: slot)
       generation += 1
     }
-    // A stack in code of unknown origin is looked at now and then, and more often while new code turns up.
-    session.allowDeferrals(change == .unchanged ? 1 : 64, of: slot)
     if change != .unchanged || generation != process.publishedGeneration {
       process.publishedGeneration = generation
       code.publish(
         process.executableMappings, of: slot, in: process.directory, generation: generation)
     }
     processes[slot] = process
+    if change != .unchanged { session.allowDeferrals(of: slot) }
     return change != .unchanged
   }
 
@@ -254,6 +254,8 @@ package final class Observation {
     for slot in processes.keys {
       if processes[slot]?.refreshStatus() == true { session.noteEnded(slot) }
       refreshMappings(of: slot)
+      // Code of unknown origin is looked at now and then.
+      session.allowDeferrals(1, of: slot)
     }
     let ages = session.readLiveBlocks()
     var reading = Reading(

@@ -146,7 +146,8 @@ final class CodeMaps {
   }
 
   func allowDeferrals(_ count: Int32, of process: UInt32) {
-    store(count, in: process, at: \.deferrals)
+    let left = processes.load(Int(process), as: process_record.self).deferrals
+    if left < count { store(count, in: process, at: \.deferrals) }
   }
 
   private func store<T: BitwiseCopyable>(
