@@ -16,7 +16,8 @@ DESTDIR ?=
 
 # What building and `make demo` need, and what the tests compare heaptap with on top of that.
 BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev libdw-dev libzydis-dev libiberty-dev pkg-config gcc libc6-dev git
-TEST_PACKAGES := g++ valgrind gdb bpftool bpftrace sqlite3 perl python3 gawk binutils bc jq tcl openssl xz-utils procps shellcheck
+TEST_PACKAGES := g++ valgrind gdb libc6-dbg bpftool bpftrace sqlite3 perl python3 gawk binutils bc jq tcl openssl \
+  xz-utils procps shellcheck redis-server redis-tools postgresql
 
 IS_ROOT := $(filter 0,$(shell id -u))
 OWNER := $(filter-out root UNKNOWN,$(shell stat -c %U .))
@@ -161,6 +162,11 @@ define run-kernel-tests
   Tests/Checks/run_tests.sh $(1) $(DEBUG)/heaptapPackageTests.xctest --testing-library swift-testing --no-parallel \
   --filter '$(2)' || failed=1; $(HAND_BACK); exit $$failed
 endef
+
+.PHONY: fuzz
+fuzz: setup need-swift bpf ## Feed damaged executables to what reads them, for SECONDS=600
+	@$(HAND_BACK)
+	$(AS_OWNER) env HEAPTAP_FUZZ_SECONDS=$(or $(SECONDS),600) $(SWIFT) test --filter 'ExecutablesTests.*UnwindMutation'
 
 .PHONY: workloads
 workloads: setup-test

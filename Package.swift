@@ -35,8 +35,8 @@ let package = Package(
     .target(
       name: "Executables",
       dependencies: [
-        "AllocationModel", "CDemangle", "CElfutils", "CZydis", "LinuxSystem", "Processes",
-        .product(name: "SystemPackage", package: "swift-system"),
+        "AllocationModel", "CDemangle", "CElfutils", "CZydis", "LinuxSystem", "ProbeABI",
+        "Processes", .product(name: "SystemPackage", package: "swift-system"),
       ]),
 
     // What heaptap exists for.
@@ -98,7 +98,8 @@ let package = Package(
     .testTarget(
       name: "ExecutablesTests",
       dependencies: [
-        "AllocationModel", "Executables", "LinuxSystem", "Processes", "TestSupport",
+        "AllocationModel", "CElfutils", "Executables", "LinuxSystem", "ProbeABI", "Processes",
+        "TestSupport",
       ]),
     .testTarget(
       name: "ProcessesTests", dependencies: ["AllocationModel", "Processes", "TestSupport"]),

@@ -36,7 +36,7 @@ package struct SiteReading: Hashable, Sendable {
   package var id: SiteID
   package var process: ProcessIdentity
   package var stack: [Frame]
-  package var isTruncated: Bool
+  package var ending: StackEnding
   package var counters: AllocationCounters
   /// Age of the oldest live block in seconds; nil where none is live or ages were not read.
   package var oldest: Double?
@@ -45,14 +45,14 @@ package struct SiteReading: Hashable, Sendable {
     id: SiteID,
     process: ProcessIdentity,
     stack: [Frame],
-    isTruncated: Bool = false,
+    ending: StackEnding = .complete,
     counters: AllocationCounters,
     oldest: Double? = nil
   ) {
     self.id = id
     self.process = process
     self.stack = stack
-    self.isTruncated = isTruncated
+    self.ending = ending
     self.counters = counters
     self.oldest = oldest
   }

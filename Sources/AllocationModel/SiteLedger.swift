@@ -68,14 +68,13 @@ struct SiteLedger: Sendable {
       let index = indicesByKey[key] ?? add(reading, key: key)
       if entries[index].lastFold == foldCount {
         entries[index].snapshot.counters += reading.counters
-        entries[index].snapshot.isTruncated =
-          entries[index].snapshot.isTruncated || reading.isTruncated
+        if reading.ending != .complete { entries[index].snapshot.ending = reading.ending }
         entries[index].snapshot.oldest = [entries[index].snapshot.oldest, reading.oldest]
           .compactMap { $0 }.max()
       } else {
         entries[index].lastFold = foldCount
         entries[index].snapshot.counters = reading.counters
-        entries[index].snapshot.isTruncated = reading.isTruncated
+        entries[index].snapshot.ending = reading.ending
         entries[index].snapshot.oldest = reading.oldest
         // A later reading may know names that an earlier one didn't.
         entries[index].snapshot.stack = reading.stack

@@ -101,8 +101,7 @@ package struct SiteSnapshot: Hashable, Sendable {
   package var id: SiteID
   package var pid: Int32
   package var stack: [Frame]
-  /// The walk ended before the thread's first frame.
-  package var isTruncated: Bool
+  package var ending: StackEnding
   package var counters: AllocationCounters
   package var growth: GrowthRate
   /// Age of the oldest live block in seconds; nil where none is live or the age is not known.
@@ -113,7 +112,7 @@ package struct SiteSnapshot: Hashable, Sendable {
     id: SiteID,
     pid: Int32,
     stack: [Frame],
-    isTruncated: Bool = false,
+    ending: StackEnding = .complete,
     counters: AllocationCounters,
     growth: GrowthRate = GrowthRate(),
     oldest: Double? = nil,
@@ -122,7 +121,7 @@ package struct SiteSnapshot: Hashable, Sendable {
     self.id = id
     self.pid = pid
     self.stack = stack
-    self.isTruncated = isTruncated
+    self.ending = ending
     self.counters = counters
     self.growth = growth
     self.oldest = oldest

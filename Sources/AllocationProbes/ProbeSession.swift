@@ -1,8 +1,9 @@
 package import AllocationModel
 package import BPFRuntime
-import Executables
+package import Executables
 import Glibc
 import ProbeABI
+package import Processes
 
 /// The kernel programs and their tables for as long as something is observed.
 ///
@@ -19,6 +20,7 @@ package final class ProbeSession {
   private let control: MappedArray
   private let blocks: BlockTableReader
   private let targets: BPFMap
+  private let code: CodeMaps
   private var events: RingBuffer?
   private let inbox = EventInbox()
   private var linkSets: [LinkSet] = []
@@ -40,6 +42,10 @@ package final class ProbeSession {
     control = try MappedArray(allocations.map(MAP_CONTROL), writable: true)
     blocks = BlockTableReader(try MappedArray(allocations.map(MAP_BLOCKS), writable: true))
     targets = try allocations.map(MAP_TARGETS)
+    code = CodeMaps(
+      tables: try allocations.map(MAP_UNWIND_TABLES),
+      mappings: try MappedArray(allocations.map(MAP_CODE), writable: true),
+      processes: try MappedArray(allocations.map(MAP_PROCESSES), writable: true))
     events = try RingBuffer(allocations.map(MAP_EVENTS)) { [inbox] in inbox.receive($0) }
     for program in ["process_exec", "process_fork", "process_exit"] {
       lifecycleLinks.append(LifecycleLink(try lifecycle.attach(program)))
@@ -75,7 +81,10 @@ package final class ProbeSession {
       name: "lifecycle",
       bytes: UnsafeRawBufferPointer(start: embedded.start, count: embedded.size))
     try configure(object, settings)
-    for map in [MAP_PROCESSES, MAP_CONTROL, MAP_TARGETS, MAP_EVENTS] {
+    // Also those that it only declares, or it would get tables of its own.
+    for map in [
+      MAP_BLOCKS, MAP_STACKS, MAP_SITES, MAP_PROCESSES, MAP_CONTROL, MAP_TARGETS, MAP_EVENTS,
+    ] {
       try object.shareMap(other.map(map))
     }
     return object
@@ -91,19 +100,23 @@ package final class ProbeSession {
     object.setCapacity(of: MAP_SITES, to: stackBuckets * UInt32(STACK_BUCKET_SLOTS) + 1)
     object.setCapacity(of: MAP_PROCESSES, to: UInt32(settings.maximumProcesses) + 1)
     object.setCapacity(of: MAP_TARGETS, to: UInt32(settings.maximumProcesses))
+    object.setCapacity(of: MAP_UNWIND_TABLES, to: UInt32(settings.maximumUnwindTables))
+    object.setCapacity(of: MAP_CODE, to: UInt32(settings.maximumCodeMappings))
     try object.setReadOnlyData(
       probe_settings(
         block_bucket_count: buckets, stack_bucket_count: stackBuckets,
         process_capacity: UInt32(settings.maximumProcesses) + 1,
-        follow_children: settings.followsChildren ? 1 : 0, minimum_size: settings.minimumSize))
+        follow_children: settings.followsChildren ? 1 : 0, minimum_size: settings.minimumSize,
+        keeps_rules: settings.keepsUnwindRules ? 1 : 0, reserved: 0,
+        only_allocation: settings.onlyAllocation))
   }
 }
 
 // MARK: - What is observed
 
 extension ProbeSession {
-  /// Makes a process a target: what it does counts from now on, once a file it maps is attached to.
-  package func addTarget(pid: Int32) throws(BPFError) -> ProcessSlot {
+  /// Gives a process its number. It is no target yet: see `beginCounting`.
+  package func addProcess(pid: Int32) throws(BPFError) -> ProcessSlot {
     let place = control.mutableBytes(at: 0)
     // Only this thread and the lifecycle programs give out ids; theirs can't run for a process that is no
     // target yet, but may for another one, so the next free id is claimed before it is used.
@@ -115,10 +128,17 @@ extension ProbeSession {
     var record = process_record()
     record.tgid = UInt32(bitPattern: pid)
     processRecords.mutableBytes(at: Int(slot)).storeBytes(of: record, as: process_record.self)
-    try targets.update(key: UInt32(bitPattern: pid), value: slot)
+    return ProcessSlot(rawValue: slot)
+  }
+
+  /// Makes a process a target: what it does counts from now on, once a file it maps is attached to.
+  ///
+  /// Its code should be published by then, or its first stacks are cut short.
+  package func beginCounting(_ process: ProcessSlot, pid: Int32) throws(BPFError) {
+    try targets.update(key: UInt32(bitPattern: pid), value: process.rawValue)
+    let place = control.mutableBytes(at: 0)
     let epoch = place.load(as: UInt64.self)
     place.storeBytes(of: epoch + 1, as: UInt64.self)
-    return ProcessSlot(rawValue: slot)
   }
 
   /// Probes the functions of a file.
@@ -146,18 +166,58 @@ extension ProbeSession {
     }
   }
 
+  /// Makes a dynamic loader say when it loads and closes libraries.
+  package func attach(loadersOf files: ProbedFiles, pid: Int32?) throws(BPFError) {
+    let isSession = calibration.linkKind == .session
+    for loader in files.loaders {
+      linkSets.append(
+        try LinkSet.attaching(
+          calibration.linkKind, object: allocations,
+          entryProgram: isSession ? "allocation_call" : "allocation_entry",
+          path: loader.attachPath,
+          targets: [UprobeTarget(fileOffset: loader.fileOffset, cookie: loader.cookie)], pid: pid))
+    }
+  }
+
   /// Removes all probes; the tables stay readable.
   package func detach() {
     linkSets = []
   }
+}
 
-  /// Raises the generation of a process's executable mappings: the same addresses are other code from now on.
-  package func raiseMappingGeneration(of process: ProcessSlot) {
-    let place = processRecords.mutableBytes(at: Int(process.rawValue))
-    let offset = MemoryLayout<process_record>.offset(of: \.generation) ?? 12
-    place.storeBytes(
-      of: place.load(fromByteOffset: offset, as: UInt32.self) + 1, toByteOffset: offset,
-      as: UInt32.self)
+// MARK: - Code of the observed processes
+
+extension ProbeSession {
+  /// The unwind table of a file, if it is loaded.
+  package func unwindTable(of file: FileIdentity) -> UnwindTableSlot? { code.table(of: file) }
+
+  /// Loads the unwind table of a file for all processes that map it, until none does any more.
+  package func load(_ table: UnwindTable, of file: FileIdentity) throws(BPFError) -> UnwindTableSlot
+  {
+    try code.load(table, of: file)
+  }
+
+  /// The generation of a process's code: to be asked for before its mappings are read.
+  package func beginReadingCode(of process: ProcessSlot) -> UInt32 {
+    code.beginReading(process.rawValue)
+  }
+
+  /// At least so many stacks that end in unknown code are to be handed over. Those that end in libraries that were
+  /// just loaded always are.
+  package func allowDeferrals(_ count: Int32 = 64, of process: ProcessSlot) {
+    code.allowDeferrals(count, of: process.rawValue)
+  }
+
+  /// Replaces what the kernel programs know of a process's code.
+  package func publishCode(
+    _ regions: [CodeRegion], of process: ProcessSlot, generation: UInt32
+  ) throws(BPFError) {
+    try code.publish(regions, of: process.rawValue, generation: generation)
+  }
+
+  /// Raises the generation of a process's code: the same addresses are other code from now on.
+  package func raiseCodeGeneration(of process: ProcessSlot) {
+    code.raiseGeneration(of: process.rawValue)
   }
 }
 
@@ -230,14 +290,18 @@ extension ProbeSession {
   /// Sums the live blocks of all processes by stack: reads the whole block table, some 10 ms per million blocks
   /// of room.
   package func readLiveBlocks() -> [StackSlot: LiveBlocks] {
-    blocks.liveBlocks(stackCapacity: siteRecords.count)
+    // Without the time there are no ages; loading has shown that the program runs.
+    guard let now = try? lifecycle.run("read_ticks") else { return [:] }
+    return blocks.liveBlocks(stackCapacity: siteRecords.count, now: now)
   }
 
   /// Frees the room that blocks of ended processes take. Returns how many there were.
   @discardableResult
   package func removeBlocksOfEndedProcesses() -> Int {
+    code.retire()
     guard !endedProcesses.isEmpty else { return 0 }
     defer { endedProcesses = [] }
+    for process in endedProcesses { code.forget(process) }
     return blocks.removeBlocks(of: endedProcesses)
   }
 }

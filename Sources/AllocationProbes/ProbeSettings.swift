@@ -11,23 +11,33 @@ package struct ProbeSettings: Sendable {
   package var maximumProcesses: Int
   /// Smaller requests are not recorded, bytes.
   package var minimumSize: UInt64
+  /// Only the allocation with this number, from 1 on, is recorded in each process; 0: all are.
+  package var onlyAllocation: UInt64
   /// Forked children of targets become targets.
   package var followsChildren: Bool
+  /// False: every unwind rule is searched anew, to measure what keeping them is good for.
+  package var keepsUnwindRules = true
   /// Kinds of links that are not to be used, for tests of the others.
   package var forbiddenLinkKinds: Set<UprobeLinkKind>
 
   package init(
     maximumBlocks: Int? = nil, maximumStacks: Int = 32_768, maximumProcesses: Int = 16_384,
-    minimumSize: UInt64 = 0, followsChildren: Bool = false,
+    minimumSize: UInt64 = 0, onlyAllocation: UInt64 = 0, followsChildren: Bool = false,
     forbiddenLinkKinds: Set<UprobeLinkKind> = []
   ) {
     self.maximumBlocks = maximumBlocks ?? Self.defaultMaximumBlocks
     self.maximumStacks = maximumStacks
     self.maximumProcesses = maximumProcesses
     self.minimumSize = minimumSize
+    self.onlyAllocation = onlyAllocation
     self.followsChildren = followsChildren
     self.forbiddenLinkKinds = forbiddenLinkKinds
   }
+
+  /// Executable files whose unwind tables there is room for; 8 bytes each, and the table.
+  var maximumUnwindTables: Int { 8192 }
+  /// Executable mappings of all processes that there is room for; 32 bytes each.
+  var maximumCodeMappings: Int { min(max(maximumProcesses * 16, 4096), 262_144) }
 
   /// What fits into 1/256 of the machine's memory, between 250,000 and 4 million.
   package static var defaultMaximumBlocks: Int {

@@ -21,7 +21,7 @@ package enum ProgramVerification {
     var outcomes = attachTypes.map { program, kind in
       verify(program, as: kind, in: program.hasPrefix("empty") ? calibration : allocations)
     }
-    for program in ["process_exec", "process_fork", "process_exit"] {
+    for program in ["process_exec", "process_fork", "process_exit", "read_ticks"] {
       outcomes.append(verify(program, as: nil, in: lifecycle))
     }
     return outcomes

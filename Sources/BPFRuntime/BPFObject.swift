@@ -105,6 +105,15 @@ package struct BPFObject: ~Copyable {
     try BPFProgram(descriptorOf: found(program), name: program).descriptor
   }
 
+  /// Runs a loaded program once and returns its result. The corresponding C function is `bpf_prog_test_run_opts`.
+  package func run(_ program: String) throws(BPFError) -> UInt32 {
+    var options = bpf_test_run_opts()
+    options.sz = MemoryLayout<bpf_test_run_opts>.size
+    let result = try bpf_prog_test_run_opts(programDescriptor(program), &options)
+    guard result == 0 else { throw BPFError(attempt: "run program \(program)", code: -result) }
+    return options.retval
+  }
+
   /// Names and instruction counts of all programs.
   package var programs: [(name: String, instructions: Int)] {
     var result: [(name: String, instructions: Int)] = []

@@ -1,4 +1,4 @@
-// elfutils: libelf reads ELF files of any class and byte order, libdw their debug information.
+// elfutils: libelf reads ELF files of any class and byte order, libdw what DWARF says in them.
 #pragma once
 #include <dwarf.h>
 #include <elf.h>

@@ -4,15 +4,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/perf_event.h>
 #include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
+#include <time.h>
 #include <unistd.h>
 
 int linux_pidfd_open(pid_t pid, unsigned int flags) { return syscall(SYS_pidfd_open, pid, flags); }
+
+int linux_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
+
+int linux_unnamed_file(int folder) { return openat(folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600); }
 
 // Debian 12's <linux/bpf.h> ends before this link type, so the attributes are laid out here.
 struct uprobe_multi_attributes {
@@ -34,6 +41,37 @@ int linux_uprobe_multi_link(const struct linux_uprobe_multi *request) {
       .pid = request->pid,
   };
   return syscall(SYS_bpf, BPF_LINK_CREATE, &attributes, sizeof attributes);
+}
+
+int linux_mapping_events_open(int cpu, uint32_t wakeup_bytes) {
+  struct perf_event_attr attributes = {
+      .type = PERF_TYPE_SOFTWARE,
+      .size = sizeof attributes,
+      .config = PERF_COUNT_SW_DUMMY,
+      .sample_type = PERF_SAMPLE_TIME,
+      .mmap = 1,
+      .mmap2 = 1,
+      .sample_id_all = 1,
+      .use_clockid = 1,
+      .clockid = CLOCK_MONOTONIC,
+      .watermark = 1,
+      .wakeup_watermark = wakeup_bytes,
+  };
+  return syscall(SYS_perf_event_open, &attributes, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+struct linux_perf_ring linux_perf_ring_state(const void *memory) {
+  const struct perf_event_mmap_page *page = memory;
+  return (struct linux_perf_ring){
+      .head = __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE),
+      .tail = page->data_tail,
+      .data_offset = page->data_offset,
+      .data_size = page->data_size,
+  };
+}
+
+void linux_perf_ring_release(void *memory, uint64_t tail) {
+  __atomic_store_n(&((struct perf_event_mmap_page *)memory)->data_tail, tail, __ATOMIC_RELEASE);
 }
 
 pid_t linux_spawn_traced(const char *path, char *const *argv) {

@@ -59,7 +59,8 @@ package struct JSONSnapshotExporter: Sendable {
       writer.member("growth_high", site.growth.high)
       writer.member("oldest_s", site.oldest ?? 0)
       writer.list("stack", site.stack, write)
-      writer.member("truncated", site.isTruncated)
+      writer.member("truncated", site.ending != .complete)
+      writer.member("truncated_by", site.ending == .complete ? nil : site.ending.rawValue)
     }
   }
 

@@ -10,6 +10,14 @@ package enum SystemClock {
     return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
   }
 
+  /// Length of a tick of the kernel (jiffy): the resolution of its coarse clocks. The corresponding C function is
+  /// `clock_getres`.
+  package static var secondsPerTick: Double {
+    var resolution = timespec()
+    clock_getres(CLOCK_MONOTONIC_COARSE, &resolution)
+    return Double(resolution.tv_sec) + Double(resolution.tv_nsec) / 1e9
+  }
+
   /// Nanoseconds since 1970-01-01 UTC.
   package static var unixNanoseconds: Int64 {
     var now = timespec()

@@ -63,10 +63,13 @@ package enum CommandLauncher {
       let mappings = try directory.mappings().mappings
       if mappings.count != mappingCount {
         mappingCount = mappings.count
+        observation.refreshMappings(ofPid: command.pid)
         attached += try observation.attachToNewFiles(of: command.pid)
       }
-      // A system call made by any other code: the loader has handed over.
-      guard mappings.contains(where: { $0.contains(address) && $0.inode == loader }) else { break }
+      // A system call made by any other code: the loader has handed over. Where somebody else probes the loader too,
+      // its functions return by way of a system call in the kernel's page.
+      let caller = mappings.first { $0.contains(address) }
+      guard caller?.inode == loader || caller?.path == "[uprobes]" else { break }
     }
     return attached
   }

@@ -30,6 +30,11 @@ package final class Observation {
   package let session: ProbeSession
   private let options: Options
   private let modules = ModuleCache()
+  private let code: CodeRegistry
+  /// nil where the kernel doesn't let us record: then mappings are known as they are when they are read.
+  private let recorder = try? MappingRecorder()
+  /// Executable mappings that targets have made, waiting for their time to come.
+  private var recordsByPid: [Int32: [MappingRecord]] = [:]
   private var finder: AllocatorFinder
   private var processes: [ProcessSlot: ObservedProcess] = [:]
   private var builder: SnapshotBuilder
@@ -41,8 +46,20 @@ package final class Observation {
   package init(_ settings: ProbeSettings, options: Options) throws(BPFError) {
     session = try ProbeSession(settings)
     self.options = options
+    code = CodeRegistry(session, store: Self.tableStore)
     finder = AllocatorFinder(profile: session.calibration.profile)
     builder = SnapshotBuilder(settings: SnapshotBuilder.Settings(order: options.order))
+  }
+
+  /// Nowhere for a user without a home.
+  private static var tableStore: UnwindTableStore? {
+    var environment: [String: String] = [:]
+    for name in ["HOME", "XDG_CACHE_HOME"] {
+      environment[name] = getenv(name).map { String(cString: $0) }
+    }
+    return UnwindTableStore.standardFolder(
+      environment: environment, isRoot: KernelIdentity.isRoot
+    ).map { UnwindTableStore(folder: $0) }
   }
 
   /// Seconds since observation began.
@@ -61,11 +78,11 @@ package final class Observation {
 
   /// Makes a process a target. Nothing is counted before `attach`.
   package func addTarget(pid: Int32, isFromStart: Bool) throws {
-    let slot = try session.addTarget(pid: pid)
-    var process = try ObservedProcess(
+    let slot = try session.addProcess(pid: pid)
+    processes[slot] = try ObservedProcess(
       slot: slot, pid: pid, isFromStart: isFromStart, modules: modules)
-    _ = process.refreshMappings()
-    processes[slot] = process
+    readCode(of: slot)
+    try session.beginCounting(slot, pid: pid)
   }
 
   /// Attaches to the allocator files that a target maps and that are not attached to yet.
@@ -74,11 +91,14 @@ package final class Observation {
   @discardableResult
   package func attachToNewFiles(of pid: Int32) throws -> Int {
     let files = try finder.newFiles(in: ProcessDirectory(pid: pid))
-    for file in files {
+    let scope = session.settings.followsChildren ? nil : pid
+    // Loaders first: what they load later has probes of its own.
+    try session.attach(loadersOf: files, pid: scope)
+    for file in files.allocators {
       try Self.checkEssentials(of: file)
-      try session.attach(file, pid: session.settings.followsChildren ? nil : pid)
+      try session.attach(file, pid: scope)
     }
-    return files.count
+    return files.allocators.count
   }
 
   /// Reads the mappings of a target now, so that stacks can be named when it is gone.
@@ -114,37 +134,79 @@ package final class Observation {
   /// Handles what the kernel programs have handed over: new stacks are named while their process is there.
   package func handleEvents() {
     var refreshed: Set<ProcessSlot> = []
-    for event in session.takeEvents() {
+    let events = session.takeEvents()
+    takeMappingRecords()
+    for event in events {
       switch event {
-      case .stack(let stack): learn(stack, refreshed: &refreshed)
+      case .stack(let stack): learn(stack)
+      case .deferredStack(let stack): learn(stack, refreshed: &refreshed)
       case .mapping(let mapping): processes[mapping.process]?.apply(mapping)
       case .exec(let slot, let previous, let pid, let name):
         beginProgram(slot, previous, pid, name)
       case .fork(let slot, let parent, let pid, let name):
         beginChild(slot, of: parent, pid, name)
       case .exit(let slot, _): processes[slot]?.hasExited = true
+      case .code(let slot): refreshMappings(of: slot)
       }
     }
   }
 
-  /// Mappings are read again for a stack in unknown code, but once per turn: frame pointers of code without them
-  /// give addresses that lie nowhere.
-  private func learn(_ stack: ProbeEvent.Stack, refreshed: inout Set<ProcessSlot>) {
-    guard let process = processes[stack.process] else { return }
-    if !process.knowsCode(at: stack.addresses), refreshed.insert(stack.process).inserted {
-      refreshMappings(of: stack.process)
-    }
+  /// Names a stack by what was mapped when it was taken: a library may be closed and another one be loaded in its
+  /// place before we come to look.
+  private func learn(_ stack: ProbeEvent.Stack) {
+    bringForward(stack.process, to: stack.time)
     processes[stack.process]?.learn(stack)
   }
 
-  private func refreshMappings(of slot: ProcessSlot) {
-    switch processes[slot]?.refreshMappings() {
-    case .codeReplaced:
-      session.raiseMappingGeneration(of: slot)
-      attachToLateFiles(of: slot)
-    case .codeAdded: attachToLateFiles(of: slot)
-    case .unchanged, nil: break
+  /// Walks a stack to its end in code that was too new for the kernel programs, and names it.
+  private func learn(_ stack: ProbeEvent.DeferredStack, refreshed: inout Set<ProcessSlot>) {
+    // Once per turn: the mappings tell about code that was neither loaded nor recorded.
+    if refreshed.insert(stack.process).inserted { refreshMappings(of: stack.process) }
+    bringForward(stack.process, to: stack.time)
+    guard let whole = processes[stack.process]?.complete(stack, code.tables) else { return }
+    if whole.ending != .unknownCode { session.allowDeferrals(of: stack.process) }
+    processes[stack.process]?.learn(whole)
+  }
+
+  /// Makes a process's code for naming what it was at a time.
+  private func bringForward(_ slot: ProcessSlot, to time: UInt64) {
+    guard let pid = processes[slot]?.identity.pid, let records = recordsByPid[pid] else { return }
+    for record in records where record.time <= time { processes[slot]?.apply(record) }
+    let later = records.filter { $0.time > time }
+    recordsByPid[pid] = later.isEmpty ? nil : later
+  }
+
+  private func takeMappingRecords() {
+    guard let recorder else { return }
+    let pids = Set(processes.values.lazy.filter { !$0.hasExited }.map(\.identity.pid))
+    for record in recorder.take() where pids.contains(record.pid) {
+      recordsByPid[record.pid, default: []].append(record)
     }
+  }
+
+  private func refreshMappings(of slot: ProcessSlot) {
+    if readCode(of: slot) { attachToLateFiles(of: slot) }
+  }
+
+  /// Reads the mappings of a process and publishes its code, if that changed. True: there may be new files.
+  @discardableResult
+  private func readCode(of slot: ProcessSlot) -> Bool {
+    guard var process = processes[slot], !process.hasExited else { return false }
+    var generation = session.beginReadingCode(of: slot)
+    let change = process.refreshMappings(lostRecords: recorder?.lostCount)
+    if change == .codeReplaced, generation == process.publishedGeneration {
+      // The kernel programs have not seen it: no dynamic loader they know was at work.
+      session.raiseCodeGeneration(of: slot)
+      generation += 1
+    }
+    if change != .unchanged || generation != process.publishedGeneration {
+      process.publishedGeneration = generation
+      code.publish(
+        process.executableMappings, of: slot, in: process.directory, generation: generation)
+    }
+    processes[slot] = process
+    if change != .unchanged { session.allowDeferrals(of: slot) }
+    return change != .unchanged
   }
 
   /// A library that was loaded later, or the program after exec, may bring another allocator. What it did before
@@ -163,10 +225,9 @@ package final class Observation {
     let former = processes[previous]
     // A vfork child counted as its parent until now.
     if former?.identity.pid == pid { processes[previous] = nil }
-    var process = ObservedProcess(
+    processes[slot] = ObservedProcess(
       slot: slot, pid: pid, name: name, replacing: former, modules: modules)
-    _ = process.refreshMappings()
-    processes[slot] = process
+    readCode(of: slot)
     attachToLateFiles(of: slot)
   }
 
@@ -175,6 +236,7 @@ package final class Observation {
   {
     guard let parent = processes[parent] else { return }
     processes[slot] = ObservedProcess(slot: slot, pid: pid, name: name, forkedFrom: parent)
+    readCode(of: slot)
   }
 
   // MARK: Snapshots
@@ -192,6 +254,8 @@ package final class Observation {
     for slot in processes.keys {
       if processes[slot]?.refreshStatus() == true { session.noteEnded(slot) }
       refreshMappings(of: slot)
+      // Code of unknown origin is looked at now and then.
+      session.allowDeferrals(1, of: slot)
     }
     let ages = session.readLiveBlocks()
     var reading = Reading(
@@ -231,7 +295,7 @@ package final class Observation {
     let known = process.stacks[slot]
     return SiteReading(
       id: known?.id ?? SiteID(rawValue: 0), process: process.identity, stack: known?.frames ?? [],
-      isTruncated: known?.isTruncated ?? true, counters: counters, oldest: oldest)
+      ending: known?.ending ?? .unknownCode, counters: counters, oldest: oldest)
   }
 
   /// What could not be looked at before it was gone gets the benefit of the doubt.

@@ -10,7 +10,7 @@ struct ObservedProcess {
   struct KnownStack {
     var id: SiteID
     var frames: [Frame]
-    var isTruncated: Bool
+    var ending: StackEnding
     /// Where each frame's debug information is; nil for frames outside of files.
     var modules: [Module?]
   }
@@ -30,7 +30,12 @@ struct ObservedProcess {
   private(set) var stacksBySite: [SiteID: StackSlot] = [:]
   var mappings = MappingLedger<StackSlot>()
 
+  /// The generation of its code that the kernel programs know; nil: none yet.
+  var publishedGeneration: UInt32?
+
   private var symbolizer: Symbolizer
+  /// Mapping records that were lost before all mappings were read; nil: they never were.
+  private var knownLostRecords: UInt64?
   /// Empty until they could be read.
   private(set) var executableMappings: [MemoryMapping] = []
   /// Everything that was ever in `executableMappings`.
@@ -115,20 +120,43 @@ struct ObservedProcess {
   }
 
   /// Reads the mappings.
-  mutating func refreshMappings() -> MappingChange {
+  ///
+  /// - Parameter lostRecords: how many were lost, ever, of the records that `apply` gets; nil: there are none.
+  mutating func refreshMappings(lostRecords: UInt64?) -> MappingChange {
     guard !hasExited, let text = try? directory.mappings(), !text.mappings.isEmpty else {
       return .unchanged
     }
     mappings.reconcile(with: text.mappings.map { $0.start..<$0.end })
     let executable = text.mappings.filter { $0.permissions.contains(.execute) }
     guard executable != executableMappings else { return .unchanged }
+    // Records come in their order in time, so that a stack is named by what was mapped when it was taken.
+    if lostRecords == nil || lostRecords != knownLostRecords {
+      symbolizer.update(mappings: text.mappings)
+      knownLostRecords = lostRecords
+    }
     executableMappings = executable
-    symbolizer.update(mappings: text.mappings)
     let replaced = executable.contains { new in
       everExecutable.contains { $0 != new && $0.start < new.end && new.start < $0.end }
     }
     everExecutable.formUnion(executable)
     return replaced ? .codeReplaced : .codeAdded
+  }
+
+  /// Takes over an executable mapping for the names of what is recorded from now on.
+  mutating func apply(_ record: MappingRecord) {
+    symbolizer.add(record.mapping)
+  }
+
+  /// Walks a stack on in code that the kernel programs did not know yet.
+  func complete(_ stack: ProbeEvent.DeferredStack, _ tables: UnwindTableCache) -> ProbeEvent.Stack {
+    let walker = StackWalker(memory: stack.memory, base: stack.registers.sp)
+    let (callers, ending) = walker.callers(
+      of: stack.registers, limit: ProbeEvent.Stack.frameLimit - stack.addresses.count + 1
+    ) { symbolizer.unwindRule(at: $0, tables) }
+    return ProbeEvent.Stack(
+      process: stack.process, stack: stack.stack, addresses: stack.addresses + callers,
+      // A copy has an end.
+      ending: ending == .unreadableStack ? .tooDeep : ending, time: stack.time)
   }
 
   /// Names a new stack.
@@ -138,16 +166,9 @@ struct ObservedProcess {
     let frames = symbolizer.frames(for: stack.addresses)
     let id = SiteID(stack: frames)
     stacks[stack.stack] = KnownStack(
-      id: id, frames: frames, isTruncated: stack.isTruncated,
+      id: id, frames: frames, ending: stack.ending,
       modules: symbolizer.modules(for: stack.addresses))
     stacksBySite[id] = stack.stack
-  }
-
-  /// Whether all addresses lie in code that is known to be mapped.
-  func knowsCode(at addresses: [UInt64]) -> Bool {
-    addresses.allSatisfy { address in
-      executableMappings.contains { $0.start <= address && address <= $0.end }
-    }
   }
 
   mutating func apply(_ event: ProbeEvent.Mapping) {

@@ -12,7 +12,7 @@ package struct StackText: Sendable {
     self.maximumFrames = max(1, maximumFrames)
   }
 
-  package func lines(for stack: [Frame], isTruncated: Bool) -> [Line] {
+  package func lines(for stack: [Frame], ending: StackEnding) -> [Line] {
     if stack.isEmpty { return [Line("no call stack", .dim).fitted(to: width)] }
     var lines = stack.prefix(maximumFrames).map(line)
     // A line that says "1 more" takes the place of what it hides.
@@ -21,10 +21,22 @@ package struct StackText: Sendable {
     } else if stack.count > maximumFrames {
       lines.append(Line("… \(stack.count - maximumFrames) more", .dim).fitted(to: width))
     }
-    if isTruncated {
-      lines.append(Line("… and callers that could not be walked", .dim).fitted(to: width))
+    if let missing = Self.sentence(for: ending) {
+      lines.append(Line("… \(missing)", .dim).fitted(to: width))
     }
     return lines
+  }
+
+  /// What is missing of a stack; nil where nothing is.
+  private static func sentence(for ending: StackEnding) -> String? {
+    switch ending {
+    case .complete: nil
+    case .tooDeep: "and more callers than are kept"
+    case .unknownCode: "and callers beyond code of unknown origin"
+    case .noRule, .unsupportedRule: "and callers beyond code without usable unwind information"
+    case .unreadableStack, .badFrame: "and callers beyond a frame that could not be read"
+    case .codeChanging: "and callers beyond a library that was just being loaded"
+    }
   }
 
   /// The function, then `file:line` or `module+0xoffset`.

@@ -77,7 +77,7 @@ package struct TextReport: Sendable {
     for site in sites {
       lines.append(table.row(site))
       for text in site.assessment.reason.wrapped(to: width - 2) { lines.append(Line("  " + text)) }
-      for frame in stack.lines(for: site.stack, isTruncated: site.isTruncated) {
+      for frame in stack.lines(for: site.stack, ending: site.ending) {
         lines.append(frame.indented(by: 4))
       }
     }

@@ -3,7 +3,8 @@ extension ProcessDirectory {
   ///
   /// `/proc/PID/map_files` leads to the mapped inode itself, but needs CAP_SYS_ADMIN or
   /// CAP_CHECKPOINT_RESTORE. Without them the path is taken inside the process's own root folder, and the
-  /// file found there is refused unless its device and inode are those of the mapping.
+  /// file found there is refused unless its device and inode are those of the mapping. So is one that the path leads
+  /// to outside, when the process is gone.
   ///
   /// - Throws: `ProcessError`; `.replaced` where the path leads to another file by now, `.notAFile` for a
   ///   mapping without one.
@@ -17,7 +18,13 @@ extension ProcessDirectory {
     } catch {
       // A mapping merged or split since it was listed is not found either: the path is worth a try.
       guard let name = mapping.path, name.hasPrefix("/"), !mapping.isDeleted else { throw error }
-      return try openByPath("\(path)/root\(name)", of: mapping)
+      do throws(ProcessError) {
+        return try openByPath("\(path)/root\(name)", of: mapping)
+      } catch {
+        // The process may be gone, and may have seen the same folders as everybody.
+        guard error.reason == .vanished else { throw error }
+        return try openByPath(name, of: mapping)
+      }
     }
   }
 

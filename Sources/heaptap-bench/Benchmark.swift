@@ -5,7 +5,7 @@ import Glibc
 import LinuxSystem
 import Processes
 
-/// `heaptap-bench [ROUNDS] [OUTPUT]`: what observation costs, as ratios within one interleaved run.
+/// `heaptap-bench [ROUNDS] [OUTPUT] [VARIANTS]`: what observation costs, as ratios within one interleaved run.
 @main
 enum Benchmark {
   private static let workloads = "Tests/Workloads/bench"
@@ -13,17 +13,23 @@ enum Benchmark {
   static func main() {
     let rounds = CommandLine.arguments.dropFirst().first.flatMap(Int.init) ?? 12
     let output = CommandLine.arguments.dropFirst(2).first ?? "bench-results.json"
+    let only =
+      CommandLine.arguments.dropFirst(3).first?.split(separator: ",").map(String.init) ?? []
     let folder = temporaryFolder()
     defer { shell("rm -rf \(folder)") }
     do {
       try prepare(folder)
       var results: [Report] = []
-      for frames in [10, 50, 200] {
-        let variants: [PairBenchmark.Variant] =
-          frames == 10 ? PairBenchmark.Variant.allCases : [.untouched, .floor, .exact]
+      for (frames, hasFramePointers) in [(10, false), (10, true), (50, false), (200, false)] {
+        var variants: [PairBenchmark.Variant] =
+          frames == 10 && !hasFramePointers
+          ? PairBenchmark.Variant.allCases : [.untouched, .floor, .exact, .exactWithoutCache]
+        if !only.isEmpty { variants = variants.filter { only.contains($0.rawValue) } }
         let benchmark = PairBenchmark(
-          folder: folder, frames: frames, rounds: rounds, variants: variants)
-        let report = Report(frames: frames, samples: try benchmark.run())
+          folder: folder, hasFramePointers: hasFramePointers, frames: frames, rounds: rounds,
+          variants: variants)
+        let report = Report(
+          frames: frames, hasFramePointers: hasFramePointers, samples: try benchmark.run())
         OutputStream.standardOutput.write(report.text)
         results.append(report)
       }
@@ -44,10 +50,12 @@ enum Benchmark {
 
   /// Compiles the target and copies libc, with `cfree` moved to the probe point of `free`.
   private static func prepare(_ folder: String) throws {
-    shell("gcc -O0 -fno-builtin -fno-omit-frame-pointer -o \(folder)/pairs \(workloads)/pairs.c")
+    let flags = "-O1 -fno-builtin -fno-inline -fno-optimize-sibling-calls"
+    shell("gcc \(flags) -fomit-frame-pointer -o \(folder)/pairs \(workloads)/pairs.c")
+    shell("gcc \(flags) -fno-omit-frame-pointer -o \(folder)/pairs-fp \(workloads)/pairs.c")
     shell("cp \(workloads)/live_blocks.bt \(folder)/")
     var finder = AllocatorFinder(profile: try ProbeCalibration.measure().profile)
-    let files = try finder.newFiles(in: ProcessDirectory(pid: getpid()))
+    let files = try finder.newFiles(in: ProcessDirectory(pid: getpid())).allocators
     guard let libc = files.first(where: { $0.name.hasSuffix("libc.so.6") }),
       let free = libc.probes.first(where: { $0.function.name == "free" })
     else { fatalError("this process maps no libc.so.6") }

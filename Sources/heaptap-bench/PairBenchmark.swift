@@ -12,6 +12,7 @@ struct PairBenchmark {
     case untouched
     case floor
     case exact
+    case exactWithoutCache
     case emptyAtFirstBytes
     case freeAtProbePoint
     case freeAtFirstByte
@@ -23,6 +24,7 @@ struct PairBenchmark {
       case .untouched: "untouched"
       case .floor: "floor: empty programs at the probe points"
       case .exact: "heaptap exact"
+      case .exactWithoutCache: "heaptap exact, every unwind rule searched anew"
       case .emptyAtFirstBytes: "empty programs at first bytes"
       case .freeAtProbePoint: "free alone, empty program at its probe point"
       case .freeAtFirstByte: "free alone, empty program at its first byte"
@@ -33,6 +35,8 @@ struct PairBenchmark {
   }
 
   let folder: String
+  /// Compiled with frame pointers; unwind rules are used either way.
+  let hasFramePointers: Bool
   let frames: Int
   let rounds: Int
   let variants: [Variant]
@@ -43,21 +47,25 @@ struct PairBenchmark {
   func run() throws -> Samples {
     let library = "\(folder)/libc.so.6"
     let target = Subprocess(
-      ["\(folder)/pairs", String(frames)], environment: ["LD_LIBRARY_PATH": folder])
+      [hasFramePointers ? "\(folder)/pairs-fp" : "\(folder)/pairs", String(frames)],
+      environment: ["LD_LIBRARY_PATH": folder])
     usleep(300_000)
     let calibration = try ProbeCalibration.measure()
     var finder = AllocatorFinder(profile: calibration.profile)
     guard
-      let file = try finder.newFiles(in: ProcessDirectory(pid: target.pid))
+      let file = try finder.newFiles(in: ProcessDirectory(pid: target.pid)).allocators
         .first(where: { $0.name.hasSuffix("libc.so.6") })
     else { fatalError("the target maps no libc") }
     // Its tables live as long as a watch does; only the probes come and go.
-    let session = try ProbeSession(ProbeSettings(maximumBlocks: 250_000))
-    _ = try session.addTarget(pid: target.pid)
+    var settings = ProbeSettings(maximumBlocks: 250_000)
+    let session = try Self.session(settings, target)
+    settings.keepsUnwindRules = false
+    let uncached = try variants.contains(.exactWithoutCache) ? Self.session(settings, target) : nil
     var samples: Samples = [:]
     for _ in 0..<rounds {
       for variant in variants {
         let seconds = variant.rawValue.hasPrefix("script") ? 1.0 : 0.4
+        let session = variant == .exactWithoutCache ? uncached ?? session : session
         try observe(variant, file, library, target, session) {
           usleep(200_000)
           _ = target.newLines()
@@ -70,6 +78,19 @@ struct PairBenchmark {
     }
     target.end(SIGKILL)
     return samples
+  }
+
+  private static func session(
+    _ settings: ProbeSettings, _ target: Subprocess
+  ) throws -> ProbeSession {
+    let session = try ProbeSession(settings)
+    let slot = try session.addProcess(pid: target.pid)
+    let directory = ProcessDirectory(pid: target.pid)
+    let executable = try directory.mappings().mappings.filter { $0.permissions.contains(.execute) }
+    CodeRegistry(session).publish(
+      executable, of: slot, in: directory, generation: session.beginReadingCode(of: slot))
+    try session.beginCounting(slot, pid: target.pid)
+    return session
   }
 
   private func observe(
@@ -94,7 +115,7 @@ struct PairBenchmark {
     case .emptyAtFirstBytes: try empty(pair, atEntry: true)
     case .freeAtProbePoint: try empty(free, atEntry: false)
     case .freeAtFirstByte: try empty(free, atEntry: true)
-    case .exact:
+    case .exact, .exactWithoutCache:
       try session.attach(file, pid: target.pid)
       measure()
       session.detach()

@@ -1,6 +1,7 @@
 /// Medians and ratios of a benchmark, as a table and as JSON.
 struct Report {
   let frames: Int
+  let hasFramePointers: Bool
   let samples: PairBenchmark.Samples
 
   /// Of all batches.
@@ -21,7 +22,9 @@ struct Report {
   }
 
   var text: String {
-    var lines = ["one malloc+free pair, 64 alternating paths of \(frames) frames, median ns:"]
+    var lines = [
+      "one malloc+free pair, 64 alternating paths of \(frames) frames \(build), median ns:"
+    ]
     for variant in PairBenchmark.Variant.allCases {
       guard let value = median(variant), let count = samples[variant]?.joined().count else {
         continue
@@ -35,6 +38,8 @@ struct Report {
     return lines.joined(separator: "\n") + "\n"
   }
 
+  private var build: String { "with\(hasFramePointers ? "" : "out") frame pointers" }
+
   private var ratios: [(String, Double)] {
     let free: Double? =
       if let first = median(.freeAtFirstByte), let chosen = median(.freeAtProbePoint),
@@ -44,6 +49,7 @@ struct Report {
       } else { nil }
     let all: [(String, Double?)] = [
       ("exact over the floor", ratio(.exact, over: .floor)),
+      ("the same, every rule searched anew", ratio(.exactWithoutCache, over: .floor)),
       ("exact over the script at first bytes", ratio(.exact, over: .scriptAtFirstBytes)),
       ("exact over the script at the probe points", ratio(.exact, over: .scriptAtProbePoints)),
       ("a probe on free: first byte over probe point", free),
@@ -56,7 +62,8 @@ struct Report {
       median(variant).map { "\"\(variant.rawValue)\":\(rounded($0, 1))" }
     }
     let ratios = ratios.map { "\"\($0.0)\":\(rounded($0.1, 3))" }
-    return "{\"frames\":\(frames),\"median_ns\":{\(values.joined(separator: ","))},"
+    return
+      "{\"frames\":\(frames),\"frame_pointers\":\(hasFramePointers),\"median_ns\":{\(values.joined(separator: ","))},"
       + "\"ratios\":{\(ratios.joined(separator: ","))}}"
   }
 

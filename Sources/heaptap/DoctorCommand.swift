@@ -68,7 +68,7 @@ struct DoctorCommand: ParsableCommand {
   private func describeAllocators(_ profile: EmulationProfile) throws {
     var finder = AllocatorFinder(profile: profile)
     let target = pid ?? getpid()
-    let files = try finder.newFiles(in: ProcessDirectory(pid: target))
+    let files = try finder.newFiles(in: ProcessDirectory(pid: target)).allocators
     guard !files.isEmpty else { throw TargetCheck.noAllocator(pid: target) }
     for file in files {
       let emulated = file.probes.filter { $0.point.execution == .emulated }.count

@@ -58,6 +58,12 @@ struct ObservationOptions: ParsableArguments {
       visibility: .hidden))
   var forbid = ""
 
+  @Option(
+    help: ArgumentHelp(
+      "Record only this allocation of a process, counted from 1.", valueName: "number",
+      visibility: .hidden))
+  var onlyAllocation: UInt64 = 0
+
   func validate() throws {
     func check(_ isValid: Bool, _ sentence: String) throws {
       guard isValid else { throw ValidationError(sentence) }
@@ -82,7 +88,7 @@ struct ObservationOptions: ParsableArguments {
   var settings: ProbeSettings {
     ProbeSettings(
       maximumBlocks: maxBlocks, maximumStacks: maxStacks, minimumSize: minSize,
-      followsChildren: children,
+      onlyAllocation: onlyAllocation, followsChildren: children,
       forbiddenLinkKinds: Set(
         forbid.split(separator: ",").compactMap { UprobeLinkKind(rawValue: String($0)) }))
   }

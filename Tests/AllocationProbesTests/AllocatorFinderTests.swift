@@ -41,7 +41,7 @@ import Testing
   @Test func `a file is found once`() throws {
     var finder = AllocatorFinder(profile: .documented)
     let directory = ProcessDirectory(pid: getpid())
-    let files = try finder.newFiles(in: directory)
+    let files = try finder.newFiles(in: directory).allocators
     #expect(Set(files.map(\.identity)).count == files.count)
     #expect(try finder.newFiles(in: directory).isEmpty)
   }
@@ -55,7 +55,7 @@ import Testing
 
   private func findLibc() throws -> AllocatorFile {
     var finder = AllocatorFinder(profile: .documented)
-    let files = try finder.newFiles(in: ProcessDirectory(pid: getpid()))
+    let files = try finder.newFiles(in: ProcessDirectory(pid: getpid())).allocators
     return try #require(files.first { $0.name.contains("/libc.so") || $0.name.contains("/libc-") })
   }
 }

@@ -12,7 +12,7 @@ import Testing
     var programs: Set<String> {
       switch self {
       case .allocations: ["allocation_call", "allocation_entry", "allocation_return"]
-      case .lifecycle: ["process_exec", "process_fork", "process_exit"]
+      case .lifecycle: ["process_exec", "process_fork", "process_exit", "read_ticks"]
       case .calibration: ["empty_session", "empty"]
       }
     }

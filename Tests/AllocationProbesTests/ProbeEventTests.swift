@@ -1,3 +1,4 @@
+import AllocationModel
 import ProbeABI
 import TestSupport
 import Testing
@@ -9,22 +10,35 @@ import Testing
   // MARK: Stacks
 
   @Test func `a stack is decoded with its addresses in order`() {
-    let record = stackRecord(frames: [0x1000, 0x7fff_ffff_f000, 3], flags: 0)
+    let record = stackRecord(
+      frames: [0x1000, 0x7fff_ffff_f000, 3], ending: STACK_COMPLETE.rawValue)
     #expect(
       decode(record)
         == .stack(
           ProbeEvent.Stack(
             process: ProcessSlot(rawValue: 7), stack: StackSlot(rawValue: 9),
-            addresses: [0x1000, 0x7fff_ffff_f000, 3], isTruncated: false)))
+            addresses: [0x1000, 0x7fff_ffff_f000, 3], ending: .complete,
+            time: 123_456_789)))
   }
 
-  @Test(arguments: [(UInt32(1), true), (0, false), (2, false), (3, true)])
-  func `a stack says whether it is truncated`(flags: UInt32, isTruncated: Bool) {
-    guard case .stack(let stack) = decode(stackRecord(frames: [1], flags: flags)) else {
+  @Test(arguments: [
+    (STACK_COMPLETE, StackEnding.complete), (STACK_NO_RULE, .noRule), (STACK_TOO_DEEP, .tooDeep),
+    (STACK_CODE_CHANGING, .codeChanging), (stack_ending(rawValue: 99), .badFrame),
+  ])
+  func `a stack says where its walk ended`(code: stack_ending, ending: StackEnding) {
+    guard case .stack(let stack) = decode(stackRecord(frames: [1], ending: code.rawValue)) else {
       Issue.record("not a stack")
       return
     }
-    #expect(stack.isTruncated == isTruncated)
+    #expect(stack.ending == ending)
+  }
+
+  @Test func `every ending has a code of its own`() {
+    #expect(Set(ProbeEvent.endings.values) == Set(StackEnding.allCases))
+  }
+
+  @Test func `a change of code names its process`() {
+    #expect(decode(bytes(header(EVENT_CODE.rawValue))) == .code(ProcessSlot(rawValue: 7)))
   }
 
   @Test func `a stack has at most as many frames as the programs take`() {
@@ -149,7 +163,7 @@ import Testing
 
   // MARK: What is no event
 
-  @Test(arguments: [0, 6, 7, 1 << 31, UInt32.max])
+  @Test(arguments: [0, 8, 9, 1 << 31, UInt32.max])
   func `an unknown kind is refused`(kind: UInt32) {
     #expect(decode(processRecord(kind) + [UInt8](repeating: 0, count: 4096)) == nil)
   }
@@ -204,9 +218,9 @@ private func header(_ kind: UInt32) -> event_header {
   event_header(kind: kind, process: 7, time: 123_456_789)
 }
 
-private func stackRecord(frames: [UInt64], flags: UInt32 = 0, count: UInt32? = nil) -> [UInt8] {
+private func stackRecord(frames: [UInt64], ending: UInt32 = 0, count: UInt32? = nil) -> [UInt8] {
   bytes(header(EVENT_STACK.rawValue)) + bytes(UInt32(9)) + bytes(count ?? UInt32(frames.count))
-    + bytes(flags) + bytes(UInt32(1)) + frames.flatMap { bytes($0) }
+    + bytes(ending) + bytes(UInt32(1)) + frames.flatMap { bytes($0) }
 }
 
 private func mappingRecord(

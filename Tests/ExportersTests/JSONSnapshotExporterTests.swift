@@ -47,7 +47,7 @@ import Testing
         ),
         Frame(offset: 0x7f00_0000_0000, isInlined: true),
       ],
-      isTruncated: true,
+      ending: .noRule,
       counters: AllocationCounters(
         allocatedBytes: 1000,
         allocatedBlocks: 10,

@@ -13,6 +13,14 @@ extension KernelTests {
       try await expectSuccess("threads.sh", ["10", "3"])
     }
 
+    @Test func `real programs: the stacks are gdb's`() async throws {
+      try await expectSuccess("stacks.py", ["--calls", "5"])
+    }
+
+    @Test func `busy programs: the stacks reach the first frame`() async throws {
+      try await expectSuccess("reach.py", ["--seconds", "15"])
+    }
+
     private func expectSuccess(_ script: String, _ arguments: [String]) async throws {
       let folder = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "Truth").path()

@@ -69,7 +69,7 @@ let sampleSnapshot = Snapshot(
         Frame(module: "libc.so.6", offset: 0x27249),
         Frame(offset: 0x7f00_1234_5678),
       ],
-      isTruncated: true,
+      ending: .noRule,
       counters: AllocationCounters(
         allocatedBytes: 73_134_688,
         allocatedBlocks: 12_430,

@@ -67,9 +67,9 @@ import Testing
   @Test func `one frame too many is shown, not counted`() {
     let stack = (0..<5).map { Frame(function: "f\($0)", module: "m", offset: 1) }
     let text = StackText(width: 80, maximumFrames: 4)
-    #expect(text.lines(for: stack, isTruncated: false).count == 5)
+    #expect(text.lines(for: stack, ending: .complete).count == 5)
     #expect(
-      text.lines(for: stack + stack, isTruncated: false).last?.rendered(usesColor: false)
+      text.lines(for: stack + stack, ending: .complete).last?.rendered(usesColor: false)
         == "… 6 more"
     )
   }

@@ -35,6 +35,7 @@ package struct ELFBuilder {
   }
 
   private struct Part {
+    var name = ""
     var type: UInt32
     var flags: UInt32 = 0
     var address: UInt64 = 0
@@ -64,6 +65,18 @@ package struct ELFBuilder {
   /// Replaces `sh_size` of the symbol tables.
   package var symbolTableByteCount: UInt64?
 
+  /// `.eh_frame`, loaded at `framesAddress`, and `.debug_frame`; sections have names where there are any.
+  package var frames: [UInt8] = []
+  package var framesAddress: UInt64 = 0x8000
+  package var debugFrames: [UInt8] = []
+  package var debugFramesName = ".debug_frame"
+  /// `SHF_…` of `.debug_frame`: 0x800 is `SHF_COMPRESSED`.
+  package var debugFramesFlags: UInt64 = 0
+  /// `.eh_frame_hdr` at `framesAddress` - 16, and `PT_GNU_EH_FRAME` that leads to it.
+  package var hasFrameHeader = false
+  /// Replaces `e_entry`, which is `codeAddress`.
+  package var entry: UInt64?
+
   package init() {}
 
   package func build() -> [UInt8] {
@@ -85,7 +98,7 @@ package struct ELFBuilder {
     out.half(type)
     out.half(machine)
     out.word(1)
-    out.address(codeAddress)
+    out.address(entry ?? codeAddress)
     out.address(segments.isEmpty ? 0 : UInt64(headerByteCount))
     out.address(hasSections ? UInt64(sectionOffset) : 0)
     out.word(0)
@@ -94,7 +107,7 @@ package struct ELFBuilder {
     out.half(UInt16(segments.count))
     out.half(is64Bit ? 64 : 40)
     out.half(hasSections ? UInt16(parts.count + 1) : 0)
-    out.half(0)
+    out.half(hasSections && hasNames ? UInt16(parts.count) : 0)
     for (part, offset) in zip(parts, offsets) {
       guard hasProgramHeaders, let segmentType = part.segmentType else { continue }
       out.programHeader(type: segmentType, part.flags, offset, part.address, part.bytes.count)
@@ -106,10 +119,14 @@ package struct ELFBuilder {
     guard hasSections else { return out.bytes }
     out.pad(to: sectionOffset)
     out.bytes += Array(repeating: 0, count: is64Bit ? 64 : 40)
+    var nameOffset: UInt32 = 1
     for (part, offset) in zip(parts, offsets) {
+      defer { nameOffset += part.name.isEmpty ? 0 : UInt32(part.name.utf8.count + 1) }
       let isTable = part.type == 2 || part.type == 11
       out.sectionHeader(
+        name: part.name.isEmpty ? 0 : nameOffset,
         type: part.type,
+        flags: part.name == debugFramesName ? debugFramesFlags : 0,
         part.address,
         offset,
         isTable ? symbolTableByteCount ?? UInt64(part.bytes.count) : UInt64(part.bytes.count),
@@ -151,6 +168,44 @@ package struct ELFBuilder {
       parts.append(
         Part(type: 1, flags: 4, bytes: Array(interpreter.utf8) + [0], segmentType: 3)
       )
+    }
+    parts += frameParts
+    if hasNames {
+      var names: [UInt8] = [0]
+      for part in parts where !part.name.isEmpty { names += Array(part.name.utf8) + [0] }
+      parts.append(Part(type: 3, bytes: names))
+    }
+    return parts
+  }
+
+  private var hasNames: Bool { !frames.isEmpty || !debugFrames.isEmpty }
+
+  private var frameParts: [Part] {
+    var parts: [Part] = []
+    if !frames.isEmpty {
+      parts.append(
+        Part(
+          name: ".eh_frame",
+          type: 1,
+          flags: 4,
+          address: framesAddress,
+          bytes: frames,
+          segmentType: 1
+        )
+      )
+    }
+    if hasFrameHeader {
+      // Version 1; the pointer is relative to itself, signed, 4 bytes; no count and no table.
+      let header: [UInt8] = [1, 0x1b, 0xff, 0xff, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+      let address = framesAddress - 16
+      for segmentType: UInt32 in [1, 0x6474_e550] {
+        parts.append(
+          Part(type: 1, flags: 4, address: address, bytes: header, segmentType: segmentType)
+        )
+      }
+    }
+    if !debugFrames.isEmpty {
+      parts.append(Part(name: debugFramesName, type: 1, bytes: debugFrames))
     }
     return parts
   }
@@ -211,7 +266,9 @@ private struct Writer {
   }
 
   mutating func sectionHeader(
+    name: UInt32,
     type: UInt32,
+    flags: UInt64,
     _ location: UInt64,
     _ offset: Int,
     _ byteCount: UInt64,
@@ -219,9 +276,9 @@ private struct Writer {
     _ alignment: UInt64,
     _ entryByteCount: UInt64
   ) {
-    word(0)
+    word(name)
     word(type)
-    address(0)
+    address(flags)
     address(location)
     address(UInt64(offset))
     address(byteCount)

@@ -41,6 +41,8 @@ package struct WatchReport: Decodable, Sendable {
     package var liveBlocks: UInt64
     package var liveBytes: UInt64
     package var stack: [Frame]
+    /// The stack does not reach the first frame of its thread.
+    package var truncated: Bool
 
     package var functions: [String] { stack.map { $0.function ?? "?" } }
 

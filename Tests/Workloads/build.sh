@@ -1,5 +1,5 @@
 #!/bin/bash
-# Compiles every workload of this folder that is newer than its program: build.sh OUTDIR
+# Compiles every workload of this folder that is newer than its program, and what is in libraries/: build.sh OUTDIR
 set -eu
 
 source=$(cd "$(dirname "$0")" && pwd)
@@ -8,6 +8,19 @@ mkdir -p "$out"
 out=$(cd "$out" && pwd)
 
 flags=(-O0 -g -fno-builtin -fno-omit-frame-pointer -fno-inline -Wall -Wextra -Werror -D_GNU_SOURCE -pthread)
+without_frame_pointers=(-O2 -fomit-frame-pointer)
+
+set_own_flags() { # set_own_flags NAME: what is added to the flags for this one
+  own=()
+  case $1 in
+    deep_frames | stale_frames | interrupted | thread_frames | generated_code) own=("${without_frame_pointers[@]}") ;;
+    library_a | library_b | constructor) own=("${without_frame_pointers[@]}") ;;
+    lazy_caller) own=("${without_frame_pointers[@]}" "-Wl,-z,lazy") ;;
+    # These open libraries that are beside them.
+    reused_addresses | load_constructor | lazy_binding)
+      own=("${without_frame_pointers[@]}" "-Wl,-rpath,\$ORIGIN") ;;
+  esac
+}
 
 stale() { # stale TARGET SOURCE...: a source, a header or this script is newer than the target
   target=$1
@@ -18,8 +31,8 @@ stale() { # stale TARGET SOURCE...: a source, a header or this script is newer t
 
 for file in "$source"/*.c; do
   name=$(basename "$file" .c)
-  [ "$name" = count_calls ] && continue
-  stale "$out/$name" "$file" && gcc -std=gnu17 "${flags[@]}" -o "$out/$name" "$file"
+  set_own_flags "$name"
+  stale "$out/$name" "$file" && gcc -std=gnu17 "${flags[@]}" "${own[@]}" -o "$out/$name" "$file"
 done
 
 for file in "$source"/*.cpp; do
@@ -27,9 +40,12 @@ for file in "$source"/*.cpp; do
   stale "$out/$name" "$file" && g++ -std=gnu++17 "${flags[@]}" -o "$out/$name" "$file"
 done
 
-library=$out/count_calls.so
-stale "$library" "$source/count_calls.c" &&
-  gcc -std=gnu17 "${flags[@]}" -fPIC -shared -o "$library" "$source/count_calls.c" -ldl
+for file in "$source"/libraries/*.c; do
+  name=$(basename "$file" .c)
+  set_own_flags "$name"
+  stale "$out/$name.so" "$file" &&
+    gcc -std=gnu17 "${flags[@]}" "${own[@]}" -fPIC -shared -o "$out/$name.so" "$file" -ldl
+done
 
 stale "$out/server_static" "$source/server.c" &&
   gcc -std=gnu17 "${flags[@]}" -static -s -o "$out/server_static" "$source/server.c"

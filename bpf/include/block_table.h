@@ -12,10 +12,9 @@ enum { BLOCK_KEY_ADDRESS_BITS = 44, BLOCK_ADDRESS_SHIFT = 3, BLOCK_PROCESS_BITS 
 struct block_record {
   __u64 size;  // bytes as requested
   __u32 site;  // index into `site_records`
-  __u32 born;  // CLOCK_MONOTONIC >> 20: units of 1.048576 ms, wraps after 52 days
+  __u32 born;  // ticks (jiffies), low 32 bits: wraps after 49 days with 1000 a second, 198 with 250
 };
 ABI_ASSERT_SIZE(struct block_record, 16);
-enum { BLOCK_BORN_SHIFT = 20 };
 
 // All keys lie in one cache line: a miss costs one line per bucket, a hit one more.
 struct block_bucket {

@@ -10,6 +10,8 @@ enum event_kind {
   EVENT_EXEC = 3,     // struct process_event
   EVENT_FORK = 4,
   EVENT_EXIT = 5,
+  EVENT_CODE = 6,     // struct event_header: libraries were loaded or closed
+  EVENT_DEFERRED_STACK = 7,  // struct deferred_stack_event: a new stack that user space has to walk to its end
 };
 
 struct event_header {
@@ -18,17 +20,41 @@ struct event_header {
   __u64 time;     // CLOCK_MONOTONIC, ns
 };
 
-enum { STACK_TRUNCATED = 1 };
+// Where a walk of the stack came to.
+enum stack_ending {
+  STACK_COMPLETE = 0,          // at the first frame of the thread
+  STACK_UNKNOWN_CODE = 1,      // at an address in no known mapping
+  STACK_NO_RULE = 2,           // in code without unwind information
+  STACK_UNSUPPORTED_RULE = 3,  // in code whose unwind rule has no form here
+  STACK_UNREADABLE = 4,        // at stack memory that can't be read
+  STACK_TOO_DEEP = 5,          // after STACK_MAX_FRAMES frames
+  STACK_BAD_FRAME = 6,         // at a frame that can't be one
+  STACK_CODE_CHANGING = 7,     // in code so new that its rules are not here, more often than could be deferred
+};
 
 struct stack_event {
   struct event_header header;
   __u32 site;         // index into `site_records`
   __u32 frame_count;  // ≤ STACK_MAX_FRAMES
-  __u32 flags;        // STACK_TRUNCATED: the walk ended before the thread's first frame
+  __u32 ending;       // enum stack_ending
   __u32 generation;   // of the process's executable mappings when it was taken
-  __u64 frames[STACK_MAX_FRAMES];  // return addresses, innermost first
+  __u64 frames[STACK_MAX_FRAMES];  // innermost first: return addresses, or one more than an interrupted instruction's
 };
 ABI_ASSERT_SIZE(struct stack_event, 2080);
+
+// A walk that came to code whose unwind rules are not here yet, with what is needed to go on. `stack_bytes` bytes of
+// the stack follow, from `sp` on.
+struct deferred_stack_event {
+  struct event_header header;
+  __u32 site;
+  __u32 frame_count;  // the last one is where the walk has come to
+  __u32 stack_bytes;  // ≤ DEFERRED_STACK_BYTES
+  __u32 generation;
+  __u64 sp, bp, bx;   // registers of the last frame
+  __u64 frames[STACK_MAX_FRAMES];
+};
+ABI_ASSERT_SIZE(struct deferred_stack_event, 2104);
+enum { DEFERRED_STACK_BYTES = 16384 };
 
 enum mapping_operation {
   MAPPING_MAP = 1,    // [start, start + length) is mapped now, whatever was there before

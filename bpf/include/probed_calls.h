@@ -4,6 +4,7 @@
 #include "abi_types.h"
 
 enum call_kind {
+  ANY_CALL = 0,             // none of those below: whichever is pending
   CALL_MALLOC = 1,          // (size); also valloc and pvalloc
   CALL_CALLOC = 2,          // (count, size)
   CALL_REALLOC = 3,         // (block, size)
@@ -16,7 +17,12 @@ enum call_kind {
   CALL_MREMAP = 10,         // (address, old length, new length, …)
   CALL_BRK = 11,            // brk(address) and sbrk(increment): the break is read, not the argument
   CALL_LONGJMP = 12,        // leaves pending calls for good; no return half
+  CALL_CODE_CHANGE = 13,    // the dynamic loader is about to load or close libraries, or has done so; no return half
 };
+
+// The attach cookie: the kind of call in the low 8 bits; with CALL_CODE_CHANGE the distance in bytes, signed, from the
+// probe point to the loader's `struct r_debug` (link.h) in the bits from 8 on.
+enum { COOKIE_KIND_BITS = 8 };
 
 // Maps of the programs, named once for both sides; BPF limits names to 15 characters.
 #define MAP_BLOCKS "block_table"
@@ -26,3 +32,5 @@ enum call_kind {
 #define MAP_TARGETS "targets"
 #define MAP_CONTROL "control"
 #define MAP_EVENTS "events"
+#define MAP_UNWIND_TABLES "unwind_tables"
+#define MAP_CODE "code_mappings"

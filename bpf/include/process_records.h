@@ -26,11 +26,17 @@ struct process_record {
   __u32 tgid;
   __u32 flags;             // PROCESS_INHERITED_HEAP: a forked child that has not called exec
   __u32 parent;            // the process id it was forked from or that it was before exec, 0: none
-  __u32 generation;        // of its executable mappings; part of every stack hash
+  __u32 generation;        // of its code, raised when some is taken away; part of every stack hash
+  __u64 code_slice;        // its part of `code_mappings`: first index, count << 32
+  __u32 code_generation;   // the generation that `code_slice` is complete for
+  __u32 code_events;       // 1: EVENT_CODE was sent, and user space has not begun to read the mappings since
+  __s32 deferrals;         // stacks that user space will still walk to their ends though no library was loaded
+  __u32 reserved;
+  __u64 allocations;       // allocator calls that returned a block, counted with `only_allocation` only
   __u64 unknown_frees;     // of blocks that were there before
   __u64 inherited_frees;   // of blocks that a forked child has from its parent
   __u64 failed_calls;      // allocator calls that returned NULL
   __u64 children;          // forks seen, followed or not
   __u64 lost[LOSS_SLOTS];  // by enum loss_reason
 };
-ABI_ASSERT_SIZE(struct process_record, 176);
+ABI_ASSERT_SIZE(struct process_record, 208);

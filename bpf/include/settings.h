@@ -9,8 +9,11 @@ struct probe_settings {
   __u32 process_capacity;    // entries of `process_records`, id 0 unused
   __u32 follow_children;     // 1: a forked child of a target becomes a target
   __u64 minimum_size;        // smaller requests are not recorded, bytes
+  __u32 keeps_rules;         // 0: every unwind rule is searched anew, to measure what `rule_cache` is good for
+  __u32 reserved;
+  __u64 only_allocation;     // only the call with this number, from 1 on, is recorded; 0: all are
 };
-ABI_ASSERT_SIZE(struct probe_settings, 24);
+ABI_ASSERT_SIZE(struct probe_settings, 40);
 
 // What user space changes while the programs run (one entry of `control`, mapped by both sides).
 struct probe_control {

@@ -23,7 +23,7 @@ struct site_record {
   __u64 temporary_blocks;               // freed by the same thread's next call
   __u32 process;                        // process id, 0: not in use
   __u32 flags;                          // SITE_PUBLISHED: its frames were handed over
-  __u64 freed_by_age[AGE_BUCKETS];      // [0] < 2.1 ms, [i] < 2.1 ms << i, the last one everything older
+  __u64 freed_by_age[AGE_BUCKETS];      // [0] < 2 ticks, [i] < 2 ticks << i, the last one everything older
   __u64 allocated_by_size[SIZE_BUCKETS];  // [0] ≤ 1 byte, [i] < 2 << i bytes, the last one everything larger
 };
 ABI_ASSERT_SIZE(struct site_record, 432);

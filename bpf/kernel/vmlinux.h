@@ -11,6 +11,7 @@ typedef __u8 u8;
 typedef __u16 u16;
 typedef __u32 u32;
 typedef __u64 u64;
+typedef __s16 s16;
 typedef __s32 s32;
 typedef __s64 s64;
 typedef _Bool bool;
@@ -43,8 +44,20 @@ struct mm_struct {
   struct uprobes_state uprobes_state;
 };
 
+// A call whose return is probed.
+struct return_instance {
+  unsigned long stack;           // where its return address lay
+  unsigned long orig_ret_vaddr;  // the return address
+  struct return_instance *next;  // the call around it
+};
+
+struct uprobe_task {
+  struct return_instance *return_instances;
+};
+
 struct task_struct {
   int pid, tgid;
+  struct uprobe_task *utask;
   struct mm_struct *mm;
   struct signal_struct *signal;
 };

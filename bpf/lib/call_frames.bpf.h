@@ -3,18 +3,12 @@
 // never come.
 #pragma once
 #include "block_table.bpf.h"
-#include "thread_state.bpf.h"
+#include "stack_walk.bpf.h"
 
 // An index the verifier can follow: the compiler may not move the mask away from the access.
 static __always_inline u32 frame_index(u32 index) {
   asm volatile("" : "+r"(index));
   return index & (CALL_FRAMES - 1);
-}
-
-// The address every probed call returns to while it is pending: the start of the [uprobes] page.
-static __always_inline u64 return_trampoline(void) {
-  struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-  return BPF_CORE_READ(task, mm, uprobes_state.xol_area, vaddr);
 }
 
 // Settles a call that will never return: the block it may have made is not counted, the one it was given to
@@ -73,16 +67,25 @@ static __always_inline struct call_frame *push_frame(struct thread_state *thread
 
 // The index of the frame of the call that returns, taken off together with those above it, whose returns were
 // skipped. -1: the entry was not seen, or was a call inside another that nobody counts.
-__noinline int pop_frame(struct thread_state *thread, u32 process, u32 kind, u64 sp) {
+__noinline int pop_skipped_frames(struct thread_state *thread, u32 process, u32 kind, u64 sp) {
   if (!thread) return -1;
   u32 depth = thread->depth;
   for (int i = 0; i < CALL_FRAMES && depth; i++) {
     u32 top = frame_index(depth - 1);
     struct call_frame *frame = &thread->frames[top];
-    if (frame->sp > sp || (frame->sp == sp && frame->kind != kind)) return -1;
+    if (frame->sp > sp || (frame->sp == sp && kind && frame->kind != kind)) return -1;
     thread->depth = depth = top;
     if (frame->sp == sp) return top;
     settle_skipped_return(thread, process, top);
   }
   return -1;
+}
+
+// Nearly always it is the frame on top.
+static __always_inline int pop_frame(struct thread_state *thread, u32 process, u32 kind, u64 sp) {
+  u32 top = frame_index(thread->depth - 1);
+  struct call_frame *frame = &thread->frames[top];
+  if (frame->sp != sp || (kind && frame->kind != kind)) return pop_skipped_frames(thread, process, kind, sp);
+  thread->depth = top;
+  return top;
 }

@@ -4,7 +4,11 @@
 #include "abi_types.h"
 #include "block_table.h"
 
-static inline __u64 mix64(__u64 hash, __u64 value) {
+// A call costs a kernel program more than most of what is called here, as each return may be slowed down on purpose
+// (retpolines).
+#define HASHING_INLINE inline __attribute__((always_inline))
+
+static HASHING_INLINE __u64 mix64(__u64 hash, __u64 value) {
   hash = (hash ^ value) * 0x9e3779b97f4a7c15ull;
   return hash ^ (hash >> 29);
 }
@@ -34,7 +38,7 @@ static inline int block_address_fits(__u64 address) {
 }
 
 // floor(log2(value)), 0 for 0, without a loop or a lookup table.
-static inline __u32 log2_floor(__u64 value) {
+static HASHING_INLINE __u32 log2_floor(__u64 value) {
   __u32 result = 0, shift;
   shift = (value > 0xffffffffull) << 5, value >>= shift, result |= shift;
   shift = (value > 0xffff) << 4, value >>= shift, result |= shift;
@@ -45,7 +49,7 @@ static inline __u32 log2_floor(__u64 value) {
 }
 
 // The histogram bucket of a value: its log2, the last bucket takes all larger ones.
-static inline __u32 log2_bucket(__u64 value, __u32 buckets) {
+static HASHING_INLINE __u32 log2_bucket(__u64 value, __u32 buckets) {
   __u32 bucket = log2_floor(value);
   return bucket < buckets ? bucket : buckets - 1;
 }

@@ -26,9 +26,18 @@ struct call_frame {
 
 enum { STACK_WINDOW_WORDS = 128 };
 
-// What a function with a frame pointer leaves at it (System V x86-64 ABI, 3.2.2).
-struct saved_frame {
-  u64 bp, ip;
+// A walk of the stack under way: the registers of the frame it has come to.
+struct walk {
+  u64 ip, sp, bp, bx;
+  u64 bx_slot;       // where bx was saved last, 0: nowhere
+  u64 cfa;           // of the frame, for the rarer rules
+  u64 hash;          // of the frames so far
+  u64 seed;          // stands for the process and the generation of its code
+  u64 window_start;  // address that `window` was read from
+  u32 process;       // process id
+  u32 count;         // frames so far
+  u32 ending;        // enum stack_ending
+  u32 closable;      // not 0: a frame lies in a library that can be closed
 };
 
 struct thread_state {
@@ -37,7 +46,8 @@ struct thread_state {
   u32 depth;     // calls in `frames`
   u64 last_key;  // block key of this thread's last allocation, for `temporary_blocks`
   struct call_frame frames[CALL_FRAMES];
-  u64 window[STACK_WINDOW_WORDS + 1];  // the innermost part of the stack, as last read
+  struct walk walk;
+  u64 window[STACK_WINDOW_WORDS];  // a part of the stack
   struct stack_event stack;
 };
 

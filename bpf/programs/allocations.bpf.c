@@ -43,7 +43,7 @@ static __always_inline void release(struct thread_state *thread, u32 process, u6
   if (!record) return;
   u64 key = block_key(process, address);
   if (block_address_fits(address) && remove_block(key, &block)) {
-    count_freed(&block, bpf_ktime_get_ns());
+    count_freed(&block);
     if (thread->last_key == key) {
       struct site_record *site = bpf_map_lookup_elem(&site_records, &block.site);
       if (site) __sync_fetch_and_add(&site->temporary_blocks, 1);
@@ -51,6 +51,21 @@ static __always_inline void release(struct thread_state *thread, u32 process, u6
   } else {
     count_free_of_unrecorded(record);
   }
+}
+
+enum { LOADER_STATE_OFFSET = 24, LOADER_IS_CONSISTENT = 0, LOADER_DELETES = 2 };  // struct r_debug of link.h
+
+// The dynamic loader tells debuggers before it closes libraries and after it has loaded or closed some, at a time when
+// none of the new code has run.
+static __always_inline void note_code_change(struct pt_regs *ctx, u32 process, s64 distance) {
+  u32 state = LOADER_IS_CONSISTENT;
+  struct process_record *record = process_record_of(process);
+  if (!record) return;
+  bpf_probe_read_user(&state, sizeof state, (void *)(ctx->ip + distance + LOADER_STATE_OFFSET));
+  if (state == LOADER_DELETES) __sync_fetch_and_add(&record->generation, 1);
+  if (state != LOADER_IS_CONSISTENT || __sync_lock_test_and_set(&record->code_events, 1)) return;
+  struct event_header event = {.kind = EVENT_CODE, .process = process, .time = bpf_ktime_get_ns()};
+  if (bpf_ringbuf_output(&events, &event, sizeof event, 0)) record->code_events = 0;  // the next one tries again
 }
 
 // The old block of realloc leaves the table but not the counters, until the outcome is known.
@@ -63,7 +78,8 @@ static __always_inline void retire_old_block(u32 process, struct call_frame *fra
     frame->flags |= FRAME_OLD_UNKNOWN;
 }
 
-static __always_inline int enter(struct pt_regs *ctx, u32 kind) {
+static __always_inline int enter(struct pt_regs *ctx, u64 cookie) {
+  u32 kind = cookie & ((1 << COOKIE_KIND_BITS) - 1);
   struct thread_state *thread = current_thread();
   if (!thread) return NO_RETURN_WANTED;
   u32 process = current_process(thread);
@@ -71,6 +87,10 @@ static __always_inline int enter(struct pt_regs *ctx, u32 kind) {
 
   if (kind == CALL_LONGJMP) {
     drop_all_frames(thread, process);
+    return NO_RETURN_WANTED;
+  }
+  if (kind == CALL_CODE_CHANGE) {
+    note_code_change(ctx, process, (s64)cookie >> COOKIE_KIND_BITS);
     return NO_RETURN_WANTED;
   }
   u64 sp = ctx->sp;
@@ -130,15 +150,22 @@ static __always_inline void settle_old_block(u32 process, struct call_frame *fra
     return;
   }
   if (frame->flags & FRAME_HAS_OLD_BLOCK) {
-    count_freed(&frame->old, bpf_ktime_get_ns());
+    count_freed(&frame->old);
   } else if (frame->flags & FRAME_OLD_UNKNOWN) {
     struct process_record *record = process_record_of(process);
     if (record) count_free_of_unrecorded(record);
   }
 }
 
+// Whether this call is the one that is to be recorded, for comparing single stacks with a debugger's.
+static __always_inline int is_chosen_allocation(u32 process) {
+  struct process_record *record = process_record_of(process);
+  return record && __sync_fetch_and_add(&record->allocations, 1) + 1 == settings.only_allocation;
+}
+
 static __always_inline void record_block(struct pt_regs *ctx, struct thread_state *thread, u32 process,
                                          u64 address, u64 size) {
+  if (settings.only_allocation && !is_chosen_allocation(process)) return;
   if (size < settings.minimum_size) return;
   if (!block_address_fits(address)) {
     count_loss(process, LOSS_ADDRESS_OUT_OF_RANGE);
@@ -147,8 +174,7 @@ static __always_inline void record_block(struct pt_regs *ctx, struct thread_stat
   u32 site = 0;
   struct site_record *record = current_site(thread, process, ctx, &site);
   if (!record) return;
-  u64 now = bpf_ktime_get_ns();
-  struct block_record block = {.size = size, .site = site, .born = now >> BLOCK_BORN_SHIFT};
+  struct block_record block = {.size = size, .site = site, .born = now_in_ticks()};
   struct block_record replaced = {};
   u64 key = block_key(process, address);
   int outcome = insert_block(key, &block, &replaced);
@@ -157,7 +183,7 @@ static __always_inline void record_block(struct pt_regs *ctx, struct thread_stat
     return;
   }
   if (outcome == BLOCK_REPLACED) {
-    count_freed(&replaced, now);
+    count_freed(&replaced);
     count_loss(process, LOSS_MISSED_FREE);
   }
   thread->last_key = key;
@@ -175,6 +201,7 @@ static __always_inline int leave(struct pt_regs *ctx, u32 kind) {
   int top = pop_frame(thread, process, kind, ctx->sp - sizeof(u64));
   if (top < 0) return 0;
   struct call_frame *frame = &thread->frames[frame_index(top)];
+  kind = frame->kind;
   if (is_mapping_call(kind)) {
     leave_mapping_call(ctx, thread, process, frame);
     return 0;
@@ -201,8 +228,8 @@ static __always_inline int leave(struct pt_regs *ctx, u32 kind) {
 
 SEC("kprobe/session")
 int allocation_call(struct pt_regs *ctx) {
-  u32 kind = bpf_get_attach_cookie(ctx);
-  return bpf_session_is_return() ? leave(ctx, kind) : enter(ctx, kind);
+  // A session's return half runs for calls only whose entry half asked for it, so it need not tell them apart.
+  return bpf_session_is_return() ? leave(ctx, ANY_CALL) : enter(ctx, bpf_get_attach_cookie(ctx));
 }
 
 SEC("kprobe/entry")

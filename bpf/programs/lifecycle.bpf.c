@@ -35,6 +35,12 @@ static __always_inline u32 begin_incarnation(u32 tgid, u32 parent, u32 flags) {
   record->tgid = tgid;
   record->parent = parent;
   record->flags = flags;
+  struct process_record *parent_record = process_record_of(parent);
+  if (flags & PROCESS_INHERITED_HEAP && parent_record) {
+    record->generation = parent_record->generation;
+    record->code_generation = parent_record->code_generation;
+    record->code_slice = parent_record->code_slice;
+  }
   if (bpf_map_update_elem(&targets, &tgid, &process, BPF_ANY)) count_loss(parent, LOSS_PROCESS_TABLE_FULL);
   __sync_fetch_and_add(&c->targets_epoch, 1);
   return process;
@@ -86,3 +92,7 @@ int process_exit(struct bpf_raw_tracepoint_args *ctx) {
   if (record && record->tgid == tgid) report_process(EVENT_EXIT, process, tgid, 0);
   return 0;
 }
+
+// Run by user space, not attached: the time in which blocks are born, for their ages.
+SEC("raw_tp")
+int read_ticks(struct bpf_raw_tracepoint_args *ctx) { return (u32)bpf_jiffies64(); }

@@ -1,7 +1,15 @@
 package import Executables
 package import Processes
 
-/// Finds the allocator files of processes, each file once.
+/// The files of a process that probes go into.
+package struct ProbedFiles: Sendable {
+  package var allocators: [AllocatorFile] = []
+  var loaders: [LoaderFile] = []
+
+  package var isEmpty: Bool { allocators.isEmpty && loaders.isEmpty }
+}
+
+/// Finds the allocator files and the loaders of processes, each file once.
 package struct AllocatorFinder {
   private let profile: EmulationProfile
   private var seen: Set<FileIdentity> = []
@@ -30,13 +38,13 @@ package struct AllocatorFinder {
     mappings.contains { $0.isFile && allocatorMappings.contains(MappedPart($0)) }
   }
 
-  /// The allocator files among the executable mappings of a process that no earlier call has returned.
+  /// What there is to probe among the executable mappings of a process that no earlier call has returned.
   ///
   /// Files that can't be read or are no ELF files are passed over: a process may map anything.
   package mutating func newFiles(in directory: ProcessDirectory) throws(ProcessError)
-    -> [AllocatorFile]
+    -> ProbedFiles
   {
-    var files: [AllocatorFile] = []
+    var files = ProbedFiles()
     for mapping in try directory.mappings().mappings
     where mapping.isFile && mapping.permissions.contains(.execute) {
       let part = MappedPart(mapping)
@@ -44,11 +52,13 @@ package struct AllocatorFinder {
         seen.insert(file.identity).inserted, let elf = try? ELFFile(file)
       else { continue }
       let path = elf.path
-      if let found = AllocatorFile(
-        elf, name: mapping.path ?? path, attachPath: path, profile: profile)
-      {
-        files.append(found)
+      let name = mapping.path ?? path
+      if let found = AllocatorFile(elf, name: name, attachPath: path, profile: profile) {
+        files.allocators.append(found)
         allocatorMappings.insert(part)
+      }
+      if let found = LoaderFile(elf, name: name, attachPath: path, profile: profile) {
+        files.loaders.append(found)
       }
     }
     return files

@@ -26,10 +26,11 @@ struct BlockTableReader: ~Copyable {
 
   /// Sums live blocks by stack.
   ///
-  /// - Parameter stackCapacity: the highest stack number there can be.
-  borrowing func liveBlocks(stackCapacity: Int) -> [StackSlot: LiveBlocks] {
-    let unit = Double(1 << BLOCK_BORN_SHIFT) / 1e9
-    let now = UInt32(truncatingIfNeeded: SystemClock.monotonicNanoseconds >> BLOCK_BORN_SHIFT)
+  /// - Parameters:
+  ///   - stackCapacity: the highest stack number there can be.
+  ///   - now: in ticks, as blocks have their births.
+  borrowing func liveBlocks(stackCapacity: Int, now: UInt32) -> [StackSlot: LiveBlocks] {
+    let unit = SystemClock.secondsPerTick
     var sums = [(blocks: UInt64, bytes: UInt64, oldest: Int32)](
       repeating: (0, 0, 0), count: stackCapacity + 1)
     let slots = BLOCK_BUCKET_SLOTS

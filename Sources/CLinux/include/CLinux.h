@@ -34,6 +34,19 @@ enum {
 /// Creates a uprobe multi link: a descriptor, or -1 and errno.
 int linux_uprobe_multi_link(const struct linux_uprobe_multi *_Nonnull request);
 
+/// Opens a perf event that records every executable mapping made by tasks on a CPU (perf_event_open(2): a dummy event
+/// with mmap2 records, whose time is CLOCK_MONOTONIC): a descriptor, or -1 and errno.
+int linux_mapping_events_open(int cpu, uint32_t wakeup_bytes);
+
+/// Both ends of a perf event's ring, in its first page (perf_event_open(2), struct perf_event_mmap_page).
+struct linux_perf_ring {
+  uint64_t head, tail;                // bytes ever written and read
+  uint64_t data_offset, data_size;    // of the ring in the mapped memory, bytes
+};
+struct linux_perf_ring linux_perf_ring_state(const void *_Nonnull memory);
+/// Gives the bytes up to `tail` back to the kernel.
+void linux_perf_ring_release(void *_Nonnull memory, uint64_t tail);
+
 /// Starts a command that stops at its first instruction, traced by the calling thread.
 ///
 /// The child resets its signal mask and SIGPIPE, and executes `path`. Returns the pid once it is stopped after
@@ -56,6 +69,10 @@ void linux_limit_malloc_arenas(int count);
 
 /// Blocks SIGINT, SIGTERM and SIGCHLD in the calling thread and returns a signalfd for them, or -1.
 int linux_block_signals(void);
+
+/// memfd_create(2), closed on exec; open(2) with O_TMPFILE in a folder, to be given a name by linkat(2).
+int linux_memory_file(const char *_Nonnull name);
+int linux_unnamed_file(int folder);
 
 /// Sends one packet on a SOCK_SEQPACKET socket, with descriptors (unix(7), SCM_RIGHTS): the bytes sent, or -1 and errno.
 /// Never raises SIGPIPE; `flags` as in sendmsg(2).

@@ -23,6 +23,13 @@ extension ELFFile {
   ///
   /// The name is without version. A function in both tables is seen twice.
   borrowing func forEachFunction(_ body: (_ name: Span<UInt8>, FunctionEntry) -> Void) {
+    forEachSymbol(of: [STT_FUNC, STT_GNU_IFUNC], body)
+  }
+
+  /// Like `forEachFunction`, for symbols of other types, `STT_…` of elf.h.
+  private borrowing func forEachSymbol(
+    of types: Set<Int32>, _ body: (_ name: Span<UInt8>, FunctionEntry) -> Void
+  ) {
     guard type != .other else { return }
     let sections = handle.sectionHeaders()
     for wanted in [SHT_SYMTAB, SHT_DYNSYM] {
@@ -36,7 +43,8 @@ extension ELFFile {
       let reader = SymbolReader(
         symbols: symbols,
         names: names,
-        versions: wanted == SHT_DYNSYM ? versions : nil
+        versions: wanted == SHT_DYNSYM ? versions : nil,
+        types: types
       )
       reader.forEachFunction(
         entryByteCount: gelf_fsize(handle.elf, ELF_T_SYM, 1, UInt32(EV_CURRENT)),
@@ -51,6 +59,15 @@ extension ELFFile {
   /// linked with today.
   package borrowing func functionSymbol(named name: String) -> FunctionSymbol? {
     functionSymbols(named: [name])[name]
+  }
+
+  /// The virtual address of the variable of that name, nil where the file defines none.
+  package borrowing func variableAddress(named name: String) -> UInt64? {
+    var found: UInt64?
+    forEachSymbol(of: [STT_OBJECT]) { bytes, entry in
+      if name.utf8.elementsEqual(bytes) { found = entry.address }
+    }
+    return found
   }
 
   /// The functions of those names in one pass over the symbols.

@@ -32,6 +32,8 @@ struct SymbolReader {
   let names: UnsafeRawBufferPointer
   /// `.gnu.version`, parallel to the symbols.
   let versions: UnsafeMutablePointer<Elf_Data>?
+  /// Kinds of symbols that are read: `STT_…`.
+  var types: Set<Int32> = [STT_FUNC, STT_GNU_IFUNC]
 
   /// `VERSYM_HIDDEN` of the GNU symbol versioning specification.
   private static let hiddenVersion: GElf_Versym = 0x8000
@@ -57,10 +59,10 @@ struct SymbolReader {
     }
   }
 
-  /// nil for what is no function of this file.
+  /// nil for what is no function of this file, or whatever `types` says.
   private func entry(_ symbol: GElf_Sym, index: Int32) -> ELFFile.FunctionEntry? {
     let type = Int32(symbol.st_info & 0xf)
-    guard type == STT_FUNC || type == STT_GNU_IFUNC, symbol.st_value != 0,
+    guard types.contains(type), symbol.st_value != 0,
       symbol.st_shndx != UInt16(SHN_UNDEF)
     else { return nil }
     var version: GElf_Versym = 0

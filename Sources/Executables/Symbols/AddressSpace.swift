@@ -64,6 +64,20 @@ struct AddressSpace: Sendable {
     regions.sort { $0.mapping.start < $1.mapping.start }
   }
 
+  /// Puts one more mapping in, over whatever was there before.
+  mutating func insert(_ mapping: MemoryMapping, module: Module?) {
+    let first = firstIndex(endingBehind: mapping.start)
+    var kept: [Region] = []
+    var last = first
+    while last < regions.count, regions[last].mapping.start < mapping.end {
+      kept += regions[last].parts(outside: mapping)
+      last += 1
+    }
+    kept.append(Region(mapping: mapping, module: module))
+    kept.sort { $0.mapping.start < $1.mapping.start }
+    regions.replaceSubrange(first..<last, with: kept)
+  }
+
   private func overlaps(_ mapping: MemoryMapping) -> Bool {
     let index = firstIndex(endingBehind: mapping.start)
     return index < regions.count && regions[index].mapping.start < mapping.end
@@ -77,5 +91,24 @@ struct AddressSpace: Sendable {
       if regions[middle].mapping.end <= address { low = middle + 1 } else { high = middle }
     }
     return low
+  }
+}
+
+extension AddressSpace.Region {
+  /// What is left of the region where another mapping lies over it: up to two parts.
+  fileprivate func parts(outside other: MemoryMapping) -> [Self] {
+    var parts: [Self] = []
+    if mapping.start < other.start {
+      var low = self
+      low.mapping.end = other.start
+      parts.append(low)
+    }
+    if mapping.end > other.end {
+      var high = self
+      high.mapping.fileOffset &+= other.end &- mapping.start
+      high.mapping.start = other.end
+      parts.append(high)
+    }
+    return parts
   }
 }

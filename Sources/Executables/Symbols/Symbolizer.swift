@@ -38,6 +38,14 @@ package struct Symbolizer: Sendable {
     failuresByPath = failures.filter { paths.contains($0.key) }
   }
 
+  /// Takes over one mapping that the process has made, in the order in which it made them.
+  package mutating func add(_ mapping: MemoryMapping) {
+    let module =
+      mapping.isFile
+      ? try? Self.module(of: mapping, directory, cache, root ?? ProcessRoot(of: directory)) : nil
+    space.insert(mapping, module: module)
+  }
+
   /// Reads the names that the process has written of code it made itself, if the stack has such code without a name.
   package mutating func readGeneratedNames(for addresses: [UInt64], at nanoseconds: UInt64) {
     let isNeeded = addresses.contains { address in
@@ -76,6 +84,21 @@ package struct Symbolizer: Sendable {
       else { return nil }
       return module
     }
+  }
+
+  /// The unwind rule for the byte at an address; nil where no code is known.
+  package func unwindRule(at address: UInt64, _ tables: UnwindTableCache) -> UnwindRule? {
+    guard let region = space.region(at: address) else { return nil }
+    if region.isGenerated { return UnwindRule(.framePointer) }
+    if region.mapping.path == "[vdso]" {
+      return UnwindTable.ofVDSO().rule(at: address - region.mapping.start)
+    }
+    guard let module = region.module,
+      let virtualAddress = module.segments.address(
+        ofFileOffset: address - region.mapping.start &+ region.mapping.fileOffset)
+    else { return region.mapping.permissions.contains(.execute) ? UnwindRule.none : nil }
+    guard let table = module.unwindTable(tables) else { return UnwindRule.none }
+    return table.isEmpty ? UnwindRule(.framePointer) : table.rule(at: virtualAddress)
   }
 
   private func frame(_ address: UInt64, isReturnAddress: Bool) -> Frame {

@@ -10,11 +10,14 @@ typedef __u8 u8;
 typedef __u16 u16;
 typedef __u32 u32;
 typedef __u64 u64;
+typedef __s16 s16;
+typedef __s32 s32;
 typedef __s64 s64;
 
 // The registers that the programs read.
 struct pt_regs {
-  u64 di, si, dx, cx, ax, ip, sp, bp;
+  u64 di, si, dx, cx, ax, bx, ip, sp, bp;
 };
 
 struct task_struct;
+struct return_instance;
