@@ -166,7 +166,7 @@ endef
 .PHONY: fuzz
 fuzz: setup need-swift bpf ## Feed damaged executables to what reads them, for SECONDS=600
 	@$(HAND_BACK)
-	$(AS_OWNER) env HEAPTAP_FUZZ_SECONDS=$(or $(SECONDS),600) $(SWIFT) test --filter 'ExecutablesTests.*UnwindMutation'
+	$(AS_OWNER) env HEAPTAP_FUZZ_SECONDS=$(or $(SECONDS),600) $(SWIFT) test --filter 'ExecutablesTests.*(UnwindMutation|DebugInformationFuzz)'
 
 .PHONY: workloads
 workloads: setup-test
