@@ -202,6 +202,12 @@ extension ProbeSession {
     code.beginReading(process.rawValue)
   }
 
+  /// At least so many stacks that end in unknown code are to be handed over. Those that end in libraries that were
+  /// just loaded always are.
+  package func allowDeferrals(_ count: Int32 = 64, of process: ProcessSlot) {
+    code.allowDeferrals(count, of: process.rawValue)
+  }
+
   /// Replaces what the kernel programs know of a process's code.
   package func publishCode(
     _ regions: [CodeRegion], of process: ProcessSlot, generation: UInt32

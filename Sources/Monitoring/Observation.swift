@@ -138,7 +138,8 @@ package final class Observation {
     takeMappingRecords()
     for event in events {
       switch event {
-      case .stack(let stack): learn(stack, refreshed: &refreshed)
+      case .stack(let stack): learn(stack)
+      case .deferredStack(let stack): learn(stack, refreshed: &refreshed)
       case .mapping(let mapping): processes[mapping.process]?.apply(mapping)
       case .exec(let slot, let previous, let pid, let name):
         beginProgram(slot, previous, pid, name)
@@ -152,22 +153,27 @@ package final class Observation {
 
   /// Names a stack by what was mapped when it was taken: a library may be closed and another one be loaded in its
   /// place before we come to look.
-  private func learn(_ stack: ProbeEvent.Stack, refreshed: inout Set<ProcessSlot>) {
-    guard let pid = processes[stack.process]?.identity.pid else { return }
-    if let records = recordsByPid[pid] {
-      for record in records where record.time <= stack.time {
-        processes[stack.process]?.apply(record)
-      }
-      let later = records.filter { $0.time > stack.time }
-      recordsByPid[pid] = later.isEmpty ? nil : later
-    }
-    // Code that no dynamic loader has told of, at most once per turn.
-    if stack.ending == .unknownCode || stack.ending == .codeChanging,
-      refreshed.insert(stack.process).inserted
-    {
-      refreshMappings(of: stack.process)
-    }
+  private func learn(_ stack: ProbeEvent.Stack) {
+    bringForward(stack.process, to: stack.time)
     processes[stack.process]?.learn(stack)
+  }
+
+  /// Walks a stack to its end in code that was too new for the kernel programs, and names it.
+  private func learn(_ stack: ProbeEvent.DeferredStack, refreshed: inout Set<ProcessSlot>) {
+    // Once per turn: the mappings tell about code that was neither loaded nor recorded.
+    if refreshed.insert(stack.process).inserted { refreshMappings(of: stack.process) }
+    bringForward(stack.process, to: stack.time)
+    guard let whole = processes[stack.process]?.complete(stack, code.tables) else { return }
+    if whole.ending != .unknownCode { session.allowDeferrals(of: stack.process) }
+    processes[stack.process]?.learn(whole)
+  }
+
+  /// Makes a process's code for naming what it was at a time.
+  private func bringForward(_ slot: ProcessSlot, to time: UInt64) {
+    guard let pid = processes[slot]?.identity.pid, let records = recordsByPid[pid] else { return }
+    for record in records where record.time <= time { processes[slot]?.apply(record) }
+    let later = records.filter { $0.time > time }
+    recordsByPid[pid] = later.isEmpty ? nil : later
   }
 
   private func takeMappingRecords() {
@@ -199,6 +205,7 @@ package final class Observation {
         process.executableMappings, of: slot, in: process.directory, generation: generation)
     }
     processes[slot] = process
+    if change != .unchanged { session.allowDeferrals(of: slot) }
     return change != .unchanged
   }
 
@@ -247,6 +254,8 @@ package final class Observation {
     for slot in processes.keys {
       if processes[slot]?.refreshStatus() == true { session.noteEnded(slot) }
       refreshMappings(of: slot)
+      // Code of unknown origin is looked at now and then.
+      session.allowDeferrals(1, of: slot)
     }
     let ages = session.readLiveBlocks()
     var reading = Reading(

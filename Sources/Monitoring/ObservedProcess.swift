@@ -147,6 +147,18 @@ struct ObservedProcess {
     symbolizer.add(record.mapping)
   }
 
+  /// Walks a stack on in code that the kernel programs did not know yet.
+  func complete(_ stack: ProbeEvent.DeferredStack, _ tables: UnwindTableCache) -> ProbeEvent.Stack {
+    let walker = StackWalker(memory: stack.memory, base: stack.registers.sp)
+    let (callers, ending) = walker.callers(
+      of: stack.registers, limit: ProbeEvent.Stack.frameLimit - stack.addresses.count + 1
+    ) { symbolizer.unwindRule(at: $0, tables) }
+    return ProbeEvent.Stack(
+      process: stack.process, stack: stack.stack, addresses: stack.addresses + callers,
+      // A copy has an end.
+      ending: ending == .unreadableStack ? .tooDeep : ending, time: stack.time)
+  }
+
   /// Names a new stack.
   mutating func learn(_ stack: ProbeEvent.Stack) {
     symbolizer.readGeneratedNames(

@@ -163,7 +163,7 @@ import Testing
 
   // MARK: What is no event
 
-  @Test(arguments: [0, 7, 8, 1 << 31, UInt32.max])
+  @Test(arguments: [0, 8, 9, 1 << 31, UInt32.max])
   func `an unknown kind is refused`(kind: UInt32) {
     #expect(decode(processRecord(kind) + [UInt8](repeating: 0, count: 4096)) == nil)
   }

@@ -11,6 +11,7 @@ enum event_kind {
   EVENT_FORK = 4,
   EVENT_EXIT = 5,
   EVENT_CODE = 6,     // struct event_header: libraries were loaded or closed
+  EVENT_DEFERRED_STACK = 7,  // struct deferred_stack_event: a new stack that user space has to walk to its end
 };
 
 struct event_header {
@@ -28,7 +29,7 @@ enum stack_ending {
   STACK_UNREADABLE = 4,        // at stack memory that can't be read
   STACK_TOO_DEEP = 5,          // after STACK_MAX_FRAMES frames
   STACK_BAD_FRAME = 6,         // at a frame that can't be one
-  STACK_CODE_CHANGING = 7,     // in a library so new that its rules are not here yet
+  STACK_CODE_CHANGING = 7,     // in code so new that its rules are not here, more often than could be deferred
 };
 
 struct stack_event {
@@ -40,6 +41,20 @@ struct stack_event {
   __u64 frames[STACK_MAX_FRAMES];  // innermost first: return addresses, or one more than an interrupted instruction's
 };
 ABI_ASSERT_SIZE(struct stack_event, 2080);
+
+// A walk that came to code whose unwind rules are not here yet, with what is needed to go on. `stack_bytes` bytes of
+// the stack follow, from `sp` on.
+struct deferred_stack_event {
+  struct event_header header;
+  __u32 site;
+  __u32 frame_count;  // the last one is where the walk has come to
+  __u32 stack_bytes;  // ≤ DEFERRED_STACK_BYTES
+  __u32 generation;
+  __u64 sp, bp, bx;   // registers of the last frame
+  __u64 frames[STACK_MAX_FRAMES];
+};
+ABI_ASSERT_SIZE(struct deferred_stack_event, 2104);
+enum { DEFERRED_STACK_BYTES = 16384 };
 
 enum mapping_operation {
   MAPPING_MAP = 1,    // [start, start + length) is mapped now, whatever was there before

@@ -30,6 +30,8 @@ struct process_record {
   __u64 code_slice;        // its part of `code_mappings`: first index, count << 32
   __u32 code_generation;   // the generation that `code_slice` is complete for
   __u32 code_events;       // 1: EVENT_CODE was sent, and user space has not begun to read the mappings since
+  __s32 deferrals;         // stacks that user space will still walk to their ends though no library was loaded
+  __u32 reserved;
   __u64 allocations;       // allocator calls that returned a block, counted with `only_allocation` only
   __u64 unknown_frees;     // of blocks that were there before
   __u64 inherited_frees;   // of blocks that a forked child has from its parent
@@ -37,4 +39,4 @@ struct process_record {
   __u64 children;          // forks seen, followed or not
   __u64 lost[LOSS_SLOTS];  // by enum loss_reason
 };
-ABI_ASSERT_SIZE(struct process_record, 200);
+ABI_ASSERT_SIZE(struct process_record, 208);

@@ -10,7 +10,7 @@
 //   rows           ascending by address; low 16 bits: address within the page, high 16 bits: index of a rule
 //   rules          two words each, low word first: see below
 //
-// A row is in force from its address to the next row's, over page borders if need be. Code without unwind
+// A row is in force from its address to the next row's, over page borders if need be; a step never crosses one. Code without unwind
 // information is covered by rows whose rule says so. Addresses are relative to the table's first page.
 //
 // A rule says how the caller's registers follow from those of a frame (DWARF 5, 6.4; System V x86-64 ABI, 3.6.2).
@@ -21,7 +21,7 @@
 //               `offset` says; 0: nowhere. A push after a first row saves a second row.
 //   bit 6       these 8 bytes are subtracted, not added: a pop
 //   bit 7       the slot of rbp is at rbp + 8 * saved_rbp, not at CFA + 8 * saved_rbp
-//   bits 8-15   saved_rbx: rbx was stored at CFA - 8 * saved_rbx; 0: it is unchanged
+//   bits 8-15   saved_rbx: rbx was stored at CFA - 8 * saved_rbx; 0: it is unchanged; 255: it is lost
 //   bits 16-31  saved_rbp, signed: where rbp was stored; 0 without bit 7: it is unchanged
 //   bits 32-63  offset, signed bytes. With UNWIND_AT_RSP and UNWIND_AT_RBP two halves: signed bits 32-47 are added to the
 //               register before the load, signed bits 48-63 to what was loaded.

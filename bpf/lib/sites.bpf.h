@@ -52,6 +52,54 @@ __noinline int publish_stack(struct thread_state *thread, u32 process, u32 site)
   return 0;
 }
 
+// Whether user space is to walk a stack to its end: libraries were loaded or closed, and it has not caught up, or it
+// would rather see for itself what code this is.
+static __always_inline int is_worth_deferring(struct process_record *process) {
+  if (process->code_events || process->code_generation != process->generation || !process->code_slice) return 1;
+  return process->deferrals > 0 && __sync_fetch_and_add(&process->deferrals, -1) > 0;
+}
+
+struct deferred_stack {
+  struct deferred_stack_event event;
+  u8 bytes[DEFERRED_STACK_BYTES];
+};
+enum { DEFERRED_CHUNK_BYTES = 1024 };
+
+// Hands a stack over as it is, for user space to walk on. Returns its site, which is its own: 0 if that can't be.
+__noinline u32 defer_stack(struct thread_state *thread, u32 process) {
+  if (!thread) return 0;
+  struct walk *walk = &thread->walk;
+  u64 now = bpf_ktime_get_ns();
+  u32 site = site_of_hash(mix64(walk->hash, now));
+  struct site_record *record = bpf_map_lookup_elem(&site_records, &site);
+  if (!site || !record) return 0;
+  struct deferred_stack *stack = bpf_ringbuf_reserve(&events, sizeof *stack, 0);
+  if (!stack) return 0;
+  struct deferred_stack_event *event = &stack->event;
+  event->header.kind = EVENT_DEFERRED_STACK;
+  event->header.process = process;
+  event->header.time = now;
+  event->site = site;
+  event->frame_count = walk->count;
+  event->generation = thread->stack.generation;
+  event->sp = walk->sp;
+  event->bp = walk->bp;
+  event->bx = walk->bx;
+  if (walk->bx_slot) bpf_probe_read_user(&event->bx, sizeof event->bx, (void *)walk->bx_slot);
+  bpf_probe_read_kernel(event->frames, sizeof event->frames, thread->stack.frames);
+  u32 bytes = 0;
+  for (int i = 0; i < DEFERRED_STACK_BYTES / DEFERRED_CHUNK_BYTES; i++) {
+    if (bpf_probe_read_user(stack->bytes + i * DEFERRED_CHUNK_BYTES, DEFERRED_CHUNK_BYTES, (void *)(walk->sp + bytes)))
+      break;
+    bytes += DEFERRED_CHUNK_BYTES;
+  }
+  event->stack_bytes = bytes;
+  record->process = process;
+  record->flags = SITE_PUBLISHED;
+  bpf_ringbuf_submit(stack, 0);
+  return site;
+}
+
 // Walks the stack of the call that has just returned and finds its site; NULL with a loss counted if there is
 // no slot. The instruction pointer is the caller's then: the return trampoline has been undone.
 static __always_inline struct site_record *current_site(struct thread_state *thread, u32 process,
@@ -60,6 +108,14 @@ static __always_inline struct site_record *current_site(struct thread_state *thr
   if (!process_record) return 0;
   u32 generation = process_record->generation;
   u64 hash = walk_stack(thread, process, generation, ctx);
+  u32 ending = thread->stack.ending;
+  *site = 0;
+  if (ending == STACK_UNKNOWN_CODE && is_worth_deferring(process_record)) {
+    thread->stack.generation = generation;
+    *site = defer_stack(thread, process);
+    if (*site) return bpf_map_lookup_elem(&site_records, site);
+    thread->stack.ending = STACK_CODE_CHANGING;
+  }
   *site = site_of_hash(hash);
   struct site_record *record = *site ? bpf_map_lookup_elem(&site_records, site) : 0;
   if (!record) {

@@ -242,14 +242,6 @@ static long walk_frames(u32 index, struct thread_state **context) {
   return goes_on ? 0 : 1;
 }
 
-// Why the walk could not know the code it came to.
-static __always_inline u32 unknown_code_ending(u32 process) {
-  struct process_record *record = process_record_of(process);
-  if (!record) return STACK_UNKNOWN_CODE;
-  int is_known = record->code_slice && record->code_generation == record->generation && !record->code_events;
-  return is_known ? STACK_UNKNOWN_CODE : STACK_CODE_CHANGING;
-}
-
 // Fills `stack.frames`, `frame_count` and `ending`; returns a hash of process and frames.
 //
 // A library may be loaded where another one was: stacks with frames in code that can be closed are told apart by
@@ -270,7 +262,6 @@ static __always_inline u64 walk_stack(struct thread_state *thread, u32 process, 
   struct thread_state *context = thread;
   fill_window(thread, ctx->sp);
   bpf_loop(WALK_TURNS, walk_frames, &context, 0);
-  if (walk->ending == STACK_UNKNOWN_CODE) walk->ending = unknown_code_ending(process);
   thread->stack.frame_count = walk->count;
   thread->stack.ending = walk->ending;
   return walk->closable ? mix64(walk->hash, generation) : walk->hash;

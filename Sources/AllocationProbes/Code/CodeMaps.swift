@@ -145,6 +145,11 @@ final class CodeMaps {
     store(generation + 1, in: process, at: \.generation)
   }
 
+  func allowDeferrals(_ count: Int32, of process: UInt32) {
+    let left = processes.load(Int(process), as: process_record.self).deferrals
+    if left < count { store(count, in: process, at: \.deferrals) }
+  }
+
   private func store<T: BitwiseCopyable>(
     _ value: T, in process: UInt32, at field: PartialKeyPath<process_record>
   ) {

@@ -33,7 +33,7 @@ package final class CodeRegistry {
   }
 
   private let session: ProbeSession
-  private let tables: UnwindTableCache
+  package let tables: UnwindTableCache
   private var kernelTables: [FileIdentity: KernelTable] = [:]
   /// Files that are no executables are remembered as nil.
   private var codeByFile: [FileKey: Code?] = [:]

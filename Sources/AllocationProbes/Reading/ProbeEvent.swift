@@ -1,4 +1,5 @@
 package import AllocationModel
+package import Executables
 import ProbeABI
 
 /// A rare fact that the kernel programs handed over.
@@ -10,6 +11,31 @@ package enum ProbeEvent: Hashable, Sendable {
     /// Return addresses, innermost first; the first one lies in the caller of the allocator.
     package var addresses: [UInt64]
     package var ending: StackEnding
+    /// Frames that are kept of a stack.
+    package static var frameLimit: Int { STACK_MAX_FRAMES }
+    /// CLOCK_MONOTONIC, nanoseconds.
+    package var time: UInt64
+
+    package init(
+      process: ProcessSlot, stack: StackSlot, addresses: [UInt64], ending: StackEnding, time: UInt64
+    ) {
+      self.process = process
+      self.stack = stack
+      self.addresses = addresses
+      self.ending = ending
+      self.time = time
+    }
+  }
+
+  /// A new stack whose walk came to code without unwind rules so far, with what is needed to go on.
+  package struct DeferredStack: Hashable, Sendable {
+    package var process: ProcessSlot
+    package var stack: StackSlot
+    /// Return addresses, innermost first; the last one is that of `registers`.
+    package var addresses: [UInt64]
+    package var registers: StackWalker.Registers
+    /// Memory of the stack, from `registers.sp` on.
+    package var memory: [UInt8]
     /// CLOCK_MONOTONIC, nanoseconds.
     package var time: UInt64
   }
@@ -35,6 +61,7 @@ package enum ProbeEvent: Hashable, Sendable {
   }
 
   case stack(Stack)
+  case deferredStack(DeferredStack)
   case mapping(Mapping)
   /// A process began a new program; what it had before is gone.
   case exec(ProcessSlot, previous: ProcessSlot, pid: Int32, name: String)
@@ -66,6 +93,7 @@ extension ProbeEvent {
     case EVENT_STACK: self.init(stack: record, of: process)
     case EVENT_MAPPING: self.init(mapping: record, of: process)
     case EVENT_CODE: self = .code(process)
+    case EVENT_DEFERRED_STACK: self.init(deferredStack: record, of: process)
     case EVENT_EXEC, EVENT_FORK, EVENT_EXIT: self.init(change: record, of: process)
     default: return nil
     }
@@ -89,6 +117,35 @@ extension ProbeEvent {
           record.unsafeLoadUnaligned(fromByteOffset: start + 8 * $0, as: UInt64.self)
         },
         ending: Self.endings[ending] ?? .badFrame, time: record.load(event_header.self).time))
+  }
+
+  private init?(deferredStack record: RawSpan, of process: ProcessSlot) {
+    let headerBytes = MemoryLayout<deferred_stack_event>.size
+    guard record.byteCount >= headerBytes else { return nil }
+    func word(_ field: PartialKeyPath<deferred_stack_event>) -> UInt64 {
+      record.load(UInt64.self, at: MemoryLayout<deferred_stack_event>.offset(of: field))
+    }
+    func half(_ field: PartialKeyPath<deferred_stack_event>) -> Int {
+      Int(record.load(UInt32.self, at: MemoryLayout<deferred_stack_event>.offset(of: field)))
+    }
+    let count = half(\.frame_count)
+    let byteCount = half(\.stack_bytes)
+    let frames = MemoryLayout<deferred_stack_event>.offset(of: \.frames) ?? 0
+    guard (1...STACK_MAX_FRAMES).contains(count), record.byteCount >= headerBytes + byteCount else {
+      return nil
+    }
+    let addresses = (0..<count).map {
+      record.unsafeLoadUnaligned(fromByteOffset: frames + 8 * $0, as: UInt64.self)
+    }
+    self = .deferredStack(
+      DeferredStack(
+        process: process, stack: StackSlot(rawValue: UInt32(half(\.site))), addresses: addresses,
+        registers: StackWalker.Registers(
+          ip: addresses[count - 1], sp: word(\.sp), bp: word(\.bp), bx: word(\.bx)),
+        memory: (headerBytes..<headerBytes + byteCount).map {
+          record.unsafeLoad(fromByteOffset: $0, as: UInt8.self)
+        },
+        time: record.load(event_header.self).time))
   }
 
   /// The model's ending of each of the ABI's.

@@ -36,6 +36,18 @@ package final class Module: Sendable {
       file: path.flatMap { file.kept(path: $0, root: root) })
   }
 
+  /// The unwind table of its file; nil where that is not open any more.
+  func unwindTable(_ tables: UnwindTableCache) -> UnwindTable? {
+    guard let file else { return nil }
+    if let known = tables.known(file.identity) { return known }
+    return file.withDescriptors { descriptors in
+      descriptors.first.flatMap { descriptor in
+        guard let open = try? RegularFile(opening: "/proc/self/fd/\(descriptor)") else { return nil }
+        return try? tables.table(of: open)
+      }
+    } ?? nil
+  }
+
   /// Bytes of memory held, roughly.
   var byteCount: Int { 512 + segments.segments.count * 32 + symbols.byteCount }
 }

@@ -82,6 +82,21 @@ package struct Symbolizer: Sendable {
     }
   }
 
+  /// The unwind rule for the byte at an address; nil where no code is known.
+  package func unwindRule(at address: UInt64, _ tables: UnwindTableCache) -> UnwindRule? {
+    guard let region = space.region(at: address) else { return nil }
+    if region.isGenerated { return UnwindRule(.framePointer) }
+    if region.mapping.path == "[vdso]" {
+      return UnwindTable.ofVDSO().rule(at: address - region.mapping.start)
+    }
+    guard let module = region.module,
+      let virtualAddress = module.segments.address(
+        ofFileOffset: address - region.mapping.start &+ region.mapping.fileOffset)
+    else { return region.mapping.permissions.contains(.execute) ? UnwindRule.none : nil }
+    guard let table = module.unwindTable(tables) else { return UnwindRule.none }
+    return table.isEmpty ? UnwindRule(.framePointer) : table.rule(at: virtualAddress)
+  }
+
   private func frame(_ address: UInt64, isReturnAddress: Bool) -> Frame {
     let lookedUp = isReturnAddress && address > 0 ? address - 1 : address
     guard let region = space.region(at: lookedUp) else { return Frame(offset: address) }

@@ -18,6 +18,7 @@ struct LibdwComparisonTests {
     "/usr/lib/x86_64-linux-gnu/libc.so.6",
     "/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
     "/usr/lib/x86_64-linux-gnu/libstdc++.so.6",
+    "/usr/lib/x86_64-linux-gnu/libcrypto.so.3",
     "/usr/bin/python3",
     "/root/.pyenv/versions/3.13.0/lib/libpython3.13.so.1.0",
     "/opt/swift/usr/lib/swift/linux/libswiftCore.so",

@@ -82,22 +82,22 @@ final class LibdwFrames {
       let saved = saved(frame)
     else { return .unsupported }
     let numbers = cfa.split { !"-0123456789".contains($0) }.compactMap { Int64($0) }
-    switch cfa {
-    case _ where cfa.hasPrefix("bregx") && cfa.contains(";") == false:
+    let operations = cfa.split(separator: "; ")
+    let isLoad =
+      operations.count >= 2 && operations[0].hasPrefix("breg") && operations[1] == "6 0, 0"
+    switch operations.count {
+    case 1 where cfa.hasPrefix("breg"):
       let kind: UnwindRule.Kind? = [7: .rsp, 6: .rbp, 3: .rbx][numbers[0]]
       return kind.map { UnwindRule($0, offset: Int32(numbers[1]), saved: saved) } ?? .unsupported
-    case _
+    case 2 where isLoad, 3 where isLoad && operations[2].hasPrefix("35 "):
+      let kind: UnwindRule.Kind? = [7: .atRSP, 6: .atRBP][numbers[0]]
+      let addend = operations.count == 3 ? Int32(numbers[7]) : 0
+      let offset = addend << 16 | Int32(numbers[1]) & 0xffff
+      return kind.map { UnwindRule($0, offset: offset, saved: saved) } ?? .unsupported
+    case 9
     where cfa.hasPrefix("breg7 8, 0; breg16 0, 0; lit15; 26 0, 0; lit")
       && cfa.hasSuffix("; 42 0, 0; lit3; 36 0, 0; 34 0, 0"):
       return UnwindRule(.plt, offset: Int32(numbers[10]), saved: saved)
-    case _ where cfa.hasPrefix("breg7 ") && cfa.hasSuffix("; 6 0, 0"):
-      return UnwindRule(.atRSP, offset: Int32(numbers[1]) & 0xffff, saved: saved)
-    case _ where cfa.hasPrefix("breg6 ") && cfa.hasSuffix("; 6 0, 0"):
-      return UnwindRule(.atRBP, offset: Int32(numbers[1]) & 0xffff, saved: saved)
-    case _ where cfa.hasPrefix("breg") && cfa.contains("; 6 0, 0; 35 "):
-      let kind: UnwindRule.Kind? = [7: .atRSP, 6: .atRBP][numbers[0]]
-      let offset = Int32(numbers[6]) << 16 | Int32(numbers[1]) & 0xffff
-      return kind.map { UnwindRule($0, offset: offset, saved: saved) } ?? .unsupported
     default: return .unsupported
     }
   }

@@ -34,6 +34,11 @@ package final class UnwindTableCache: Sendable {
     return try result.get()
   }
 
+  /// The table of a file that is in memory.
+  package func known(_ file: FileIdentity) -> UnwindTable? {
+    try? tables.result(for: file)?.get()
+  }
+
   /// Bytes of memory held now, roughly.
   package var byteCount: Int { tables.byteCount }
   package var count: Int { tables.count }
