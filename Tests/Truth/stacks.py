@@ -188,6 +188,9 @@ def same_function(ours, theirs, module):
     """Whether two names mean one function; what gdb has no name for, nobody needs to name."""
     if theirs is None or spellings(ours) & spellings(theirs):
         return True
+    if "…" in (ours or ""):  # very long names are cut in the middle
+        head, tail = ours.split("…")
+        return any(true.startswith(head) and true.endswith(tail) for true in spellings(theirs))
     if ours is None or not module.startswith("/"):
         return False
     of = symbols(module)
