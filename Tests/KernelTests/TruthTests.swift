@@ -18,7 +18,7 @@ extension KernelTests {
     }
 
     @Test func `busy programs: the stacks reach the first frame`() async throws {
-      try await expectSuccess("reach.py", ["--seconds", "15"])
+      try await expectSuccess("reach.py", ["--seconds", "8"])
     }
 
     private func expectSuccess(_ script: String, _ arguments: [String]) async throws {

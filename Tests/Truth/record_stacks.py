@@ -12,6 +12,8 @@ import struct
 
 import gdb
 
+# Of glibc: one call, seen twice.
+JUMPS_FROM = {"realloc": "reallocarray", "malloc": "realloc"}
 REALLOCATING = {"realloc": "rsi", "reallocarray": "rdx"}
 
 
@@ -75,7 +77,7 @@ class Recorder:
         self.modules = Modules(self.inferior.pid)
         self.modules.read()
         self.ranges = []
-        self.previous = (0, 0, "")
+        self.previous = None
         for name, module, address, size in request["functions"]:
             base = self.modules.load_address(module)
             if base is None:
@@ -87,8 +89,7 @@ class Recorder:
         """Counts a call at its first instruction; whether it was the last one wanted."""
         sp = register("rsp")
         caller, = struct.unpack("<Q", self.inferior.read_memory(sp, 8))
-        # reallocarray jumps to realloc, and realloc to malloc: one call, seen twice.
-        jumped = (sp, caller) == self.previous[:2] and name != self.previous[2]
+        jumped = (sp, caller, JUMPS_FROM.get(name)) == self.previous
         self.previous = (sp, caller, name)
         if jumped or any(caller in function for function in self.ranges):
             return False

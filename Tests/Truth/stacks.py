@@ -150,19 +150,19 @@ def by_gdb(command, calls, last, scratch):
 
 
 @functools.cache
-def plain(name):
-    """A function's name without version, parameters and the compiler's suffixes."""
-    if name is None:
-        return None
-    name = re.sub(r"@.*|\s*\[clone [^]]*\]", "", name)
+def spellings(name):
+    """A symbol's name without version and the compiler's suffixes, and what it is demangled to."""
+    name = re.sub(r"@.*|\s*\[clone [^]]*\]", "", name or "")
     name = re.sub(r"\.(part|constprop|isra|cold|lto_priv|llvm)\b[.\d]*", "", name)
-    if name.startswith("$s"):
-        return subprocess.run(["swift", "demangle", "--compact", name], capture_output=True,
-                              text=True, check=True).stdout.strip()
-    if name.startswith("_Z"):
-        return subprocess.run(["c++filt", "-p", name], capture_output=True, text=True,
-                              check=True).stdout.strip()
-    return name
+    commands = {
+        "_Z": [["c++filt"], ["c++filt", "-i"], ["c++filt", "-p"]],
+        "$s": [["swift", "demangle", "--compact"],
+               ["swift", "demangle", "--compact", "--simplified"]],
+    }.get(name[:2], [])
+    return {name} | {
+        subprocess.run([*command, name], capture_output=True, text=True, check=True).stdout.strip()
+        for command in commands
+    }
 
 
 @functools.cache
@@ -180,18 +180,21 @@ def symbols(module):
             for line in listing.splitlines():
                 words = line.split()
                 if len(words) == 3:
-                    found.setdefault(plain(words[2].split("@")[0]), set()).add(int(words[0], 16))
+                    found.setdefault(words[2].split("@")[0], set()).add(int(words[0], 16))
     return found
 
 
 def same_function(ours, theirs, module):
     """Whether two names mean one function; what gdb has no name for, nobody needs to name."""
-    if theirs is None or plain(ours) == plain(theirs):
+    if theirs is None or spellings(ours) & spellings(theirs):
         return True
+    if "…" in (ours or ""):  # very long names are cut in the middle
+        head, tail = ours.split("…")
+        return any(true.startswith(head) and true.endswith(tail) for true in spellings(theirs))
     if ours is None or not module.startswith("/"):
         return False
     of = symbols(module)
-    return bool(of.get(plain(ours), set()) & of.get(plain(theirs), set()))
+    return bool(of.get(ours, set()) & of.get(theirs, set()))
 
 
 # ---- Comparing ----
