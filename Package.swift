@@ -22,6 +22,8 @@ let package = Package(
     .target(name: "CZydis", linkerSettings: [.linkedLibrary("Zydis")]),
     .target(name: "CDemangle", linkerSettings: [.linkedLibrary("iberty")]),
     .target(name: "CLinux"),
+    .target(
+      name: "CAllocator", linkerSettings: [.linkedLibrary("jemalloc")]),
 
     // Pure values.
     .target(name: "AllocationModel"),
@@ -59,8 +61,8 @@ let package = Package(
     .executableTarget(
       name: "heaptap",
       dependencies: [
-        "AllocationModel", "AllocationProbes", "BPFRuntime", "Executables", "Exporters",
-        "LinuxSystem", "Monitoring", "Presentation", "Processes",
+        "AllocationModel", "AllocationProbes", "BPFRuntime", "CAllocator", "Executables",
+        "Exporters", "LinuxSystem", "Monitoring", "Presentation", "Processes",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
-#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -122,8 +121,6 @@ int linux_terminal_columns(int descriptor) {
   struct winsize size;
   return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
-
-void linux_limit_malloc_arenas(int count) { mallopt(M_ARENA_MAX, count); }
 
 int linux_block_signals(void) {
   sigset_t set;

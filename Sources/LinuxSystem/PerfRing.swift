@@ -17,13 +17,13 @@ package struct PerfRing: ~Copyable {
     byteCount = size
   }
 
-  /// Records every executable mapping that is made on a CPU, in 64 KiB.
+  /// Records every executable mapping that is made on a CPU, in 128 KiB: that of some hundred programs started.
   ///
   /// Its records are of the types `PERF_RECORD_MMAP2` and `PERF_RECORD_LOST`, and end with their time by
   /// CLOCK_MONOTONIC in nanoseconds.
   package static func mappingEvents(cpu: Int32) throws(Errno) -> PerfRing {
     let page = Int(sysconf(Int32(_SC_PAGESIZE)))
-    let ring = 16 * page
+    let ring = 32 * page
     let descriptor = try OwnedDescriptor.checking(
       linux_mapping_events_open(cpu, UInt32(ring / 2)))
     let size = page + ring
@@ -31,6 +31,9 @@ package struct PerfRing: ~Copyable {
     guard let memory, memory != MAP_FAILED else { throw Errno.current }
     return PerfRing(descriptor, memory: memory, size)
   }
+
+  /// Readable when the ring is half full.
+  package var rawDescriptor: Int32 { descriptor.rawValue }
 
   deinit {
     munmap(memory, byteCount)

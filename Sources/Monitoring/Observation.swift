@@ -134,12 +134,13 @@ package final class Observation {
   /// Handles what the kernel programs have handed over: new stacks are named while their process is there.
   package func handleEvents() {
     var refreshed: Set<ProcessSlot> = []
+    var reread: Set<ProcessSlot> = []
     let events = session.takeEvents()
     takeMappingRecords()
     for event in events {
       switch event {
-      case .stack(let stack): learn(stack)
-      case .deferredStack(let stack): learn(stack, refreshed: &refreshed)
+      case .stack(let stack): learn(stack, refreshed: &reread)
+      case .deferredStack(let stack): learn(stack, refreshed: &refreshed, reread: &reread)
       case .mapping(let mapping): processes[mapping.process]?.apply(mapping)
       case .exec(let slot, let previous, let pid, let name):
         beginProgram(slot, previous, pid, name)
@@ -153,19 +154,28 @@ package final class Observation {
 
   /// Names a stack by what was mapped when it was taken: a library may be closed and another one be loaded in its
   /// place before we come to look.
-  private func learn(_ stack: ProbeEvent.Stack) {
+  private func learn(_ stack: ProbeEvent.Stack, refreshed: inout Set<ProcessSlot>) {
     bringForward(stack.process, to: stack.time)
+    // A record may have been lost that nobody has told of yet.
+    if processes[stack.process]?.knowsCode(at: stack.addresses) == false,
+      refreshed.insert(stack.process).inserted
+    {
+      processes[stack.process]?.rereadNames()
+    }
     processes[stack.process]?.learn(stack)
   }
 
   /// Walks a stack to its end in code that was too new for the kernel programs, and names it.
-  private func learn(_ stack: ProbeEvent.DeferredStack, refreshed: inout Set<ProcessSlot>) {
+  private func learn(
+    _ stack: ProbeEvent.DeferredStack, refreshed: inout Set<ProcessSlot>,
+    reread: inout Set<ProcessSlot>
+  ) {
     // Once per turn: the mappings tell about code that was neither loaded nor recorded.
     if refreshed.insert(stack.process).inserted { refreshMappings(of: stack.process) }
     bringForward(stack.process, to: stack.time)
     guard let whole = processes[stack.process]?.complete(stack, code.tables) else { return }
     if whole.ending != .unknownCode { session.allowDeferrals(of: stack.process) }
-    processes[stack.process]?.learn(whole)
+    learn(whole, refreshed: &reread)
   }
 
   /// Makes a process's code for naming what it was at a time.
@@ -176,7 +186,11 @@ package final class Observation {
     recordsByPid[pid] = later.isEmpty ? nil : later
   }
 
-  private func takeMappingRecords() {
+  /// Each is readable when `takeMappingRecords` should be called.
+  package var recordDescriptors: [Int32] { recorder?.descriptors ?? [] }
+
+  /// Takes the records of mappings that targets have made, before they find no room.
+  package func takeMappingRecords() {
     guard let recorder else { return }
     let pids = Set(processes.values.lazy.filter { !$0.hasExited }.map(\.identity.pid))
     for record in recorder.take() where pids.contains(record.pid) {

@@ -142,6 +142,17 @@ struct ObservedProcess {
     return replaced ? .codeReplaced : .codeAdded
   }
 
+  /// Whether all addresses lie in code that has a name, if only that of its file.
+  func knowsCode(at addresses: [UInt64]) -> Bool {
+    addresses.allSatisfy { symbolizer.knowsCode(at: $0 &- 1) }
+  }
+
+  /// Takes all mappings as they are now for the names of what is recorded from now on.
+  mutating func rereadNames() {
+    guard !hasExited, let text = try? directory.mappings(), !text.mappings.isEmpty else { return }
+    symbolizer.update(mappings: text.mappings)
+  }
+
   /// Takes over an executable mapping for the names of what is recorded from now on.
   mutating func apply(_ record: MappingRecord) {
     symbolizer.add(record.mapping)
@@ -163,7 +174,7 @@ struct ObservedProcess {
   mutating func learn(_ stack: ProbeEvent.Stack) {
     symbolizer.readGeneratedNames(
       for: stack.addresses, at: SystemClock.monotonicNanoseconds)
-    let frames = symbolizer.frames(for: stack.addresses)
+    let frames = symbolizer.frames(for: stack.addresses, isNamed: false)
     let id = SiteID(stack: frames)
     stacks[stack.stack] = KnownStack(
       id: id, frames: frames, ending: stack.ending,

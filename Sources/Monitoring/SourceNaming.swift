@@ -25,6 +25,12 @@ final class SourceNaming {
     processes: some Collection<ObservedProcess>
   ) {
     let modules = ModulesBySite(processes)
+    for index in snapshot.sites.indices.prefix(siteCount) {
+      Self.nameFunctions(&snapshot.sites[index], modules)
+    }
+    for index in snapshot.mappings.indices.prefix(Self.mappingLimit) {
+      Self.nameFunctions(&snapshot.mappings[index], modules)
+    }
     let shown = snapshot.sites.prefix(siteCount) + snapshot.mappings.prefix(Self.mappingLimit)
     for site in shown {
       for place in Self.places(of: site.stack, modules.of(site)) {
@@ -45,6 +51,14 @@ final class SourceNaming {
     let new = resolver.failuresByPath.filter { !reported.contains($0.key) }
     reported.formUnion(new.keys)
     return new
+  }
+
+  /// By symbol tables, which are at hand.
+  private static func nameFunctions(_ site: inout SiteSnapshot, _ modules: ModulesBySite) {
+    for (index, module) in modules.of(site).enumerated() where index < site.stack.count {
+      guard site.stack[index].function == nil, let module else { continue }
+      site.stack[index].function = module.symbols.symbol(at: site.stack[index].offset)?.name
+    }
   }
 
   private func expand(_ site: inout SiteSnapshot, _ modules: ModulesBySite) {

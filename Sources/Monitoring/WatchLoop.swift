@@ -37,7 +37,7 @@ package struct WatchLoop: ~Copyable {
   }
 
   private enum Token: UInt64 {
-    case timer, signal, events, target
+    case timer, signal, events, records, target
   }
 
   private let observation: Observation
@@ -66,6 +66,9 @@ package struct WatchLoop: ~Copyable {
     try poller.add(timer.descriptor, token: Token.timer.rawValue)
     try poller.add(signals.descriptor, token: Token.signal.rawValue)
     try poller.add(observation.eventDescriptor, token: Token.events.rawValue)
+    for descriptor in observation.recordDescriptors {
+      try poller.add(descriptor, token: Token.records.rawValue)
+    }
     let watched = TargetDescriptors(pids, poller)
 
     var printed = 0
@@ -82,6 +85,7 @@ package struct WatchLoop: ~Copyable {
         switch Token(rawValue: token) {
         case .timer: isDue = timer.consume() > 0
         case .events: observation.handleEvents()
+        case .records: observation.takeMappingRecords()
         case .signal: isStopped = handleSignals(child: child) || isStopped
         default: watched.noteEnding(token, observation, poller)
         }

@@ -28,6 +28,9 @@ package final class MappingRecorder {
     }
   }
 
+  /// Each is readable when records should be taken soon.
+  package var descriptors: [Int32] { rings.map { $0.ring.rawDescriptor } }
+
   /// All records since the last call, ordered by time.
   package func take() -> [MappingRecord] {
     var records: [MappingRecord] = []

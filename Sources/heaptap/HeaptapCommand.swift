@@ -27,8 +27,6 @@ struct HeaptapCommand: ParsableCommand {
     ])
 
   static func main() {
-    // Two arenas are enough for a program with few threads, and keep what it holds small.
-    MemoryPolicy.limitArenas(to: 2)
     do {
       var command = try parseAsRoot()
       try command.run()

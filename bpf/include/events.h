@@ -54,7 +54,7 @@ struct deferred_stack_event {
   __u64 frames[STACK_MAX_FRAMES];
 };
 ABI_ASSERT_SIZE(struct deferred_stack_event, 2104);
-enum { DEFERRED_STACK_BYTES = 16384 };
+enum { DEFERRED_STACK_BYTES = 65536 };
 
 enum mapping_operation {
   MAPPING_MAP = 1,    // [start, start + length) is mapped now, whatever was there before

@@ -38,7 +38,7 @@ struct {
 
 struct {
   __uint(type, BPF_MAP_TYPE_RINGBUF);
-  __uint(max_entries, 4 << 20);
+  __uint(max_entries, 8 << 20);  // a hundred deferred stacks, or some thousand others
 } events SEC(".maps");
 
 const volatile struct probe_settings settings = {};

@@ -64,9 +64,6 @@ uint64_t linux_ptrace_instruction_pointer(pid_t pid);
 /// ioctl(TIOCGWINSZ): columns of a terminal, 0 if it is none.
 int linux_terminal_columns(int descriptor);
 
-/// mallopt(M_ARENA_MAX): how many malloc arenas this process may have.
-void linux_limit_malloc_arenas(int count);
-
 /// Blocks SIGINT, SIGTERM and SIGCHLD in the calling thread and returns a signalfd for them, or -1.
 int linux_block_signals(void);
 

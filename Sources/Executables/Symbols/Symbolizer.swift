@@ -64,15 +64,21 @@ package struct Symbolizer: Sendable {
   /// given, and `Frame.module` is the kernel's name (`[heap]`, `[vdso]`), `[anon]` for unnamed memory, or
   /// nil where nothing is mapped.
   ///
-  /// `firstIsReturnAddress` is false where the stack starts with an interrupted instruction.
+  /// `firstIsReturnAddress` is false where the stack starts with an interrupted instruction. Unless `isNamed`, functions
+  /// of files are left out, to be looked up in their modules' symbols when somebody wants to see them.
   package func frames(
     for addresses: [UInt64],
-    firstIsReturnAddress: Bool = true
+    firstIsReturnAddress: Bool = true,
+    isNamed: Bool = true
   ) -> [Frame] {
     addresses.enumerated().map { index, address in
-      frame(address, isReturnAddress: index > 0 || firstIsReturnAddress)
+      frame(
+        address, isReturnAddress: index > 0 || firstIsReturnAddress, isNamed: isNamed)
     }
   }
+
+  /// Whether something is known to be mapped at an address.
+  package func knowsCode(at address: UInt64) -> Bool { space.region(at: address) != nil }
 
   /// For each frame of a stack, the module that `Frame.offset` is an address of; nil where it is none.
   package func modules(for addresses: [UInt64], firstIsReturnAddress: Bool = true) -> [Module?] {
@@ -101,7 +107,7 @@ package struct Symbolizer: Sendable {
     return table.isEmpty ? UnwindRule(.framePointer) : table.rule(at: virtualAddress)
   }
 
-  private func frame(_ address: UInt64, isReturnAddress: Bool) -> Frame {
+  private func frame(_ address: UInt64, isReturnAddress: Bool, isNamed: Bool) -> Frame {
     let lookedUp = isReturnAddress && address > 0 ? address - 1 : address
     guard let region = space.region(at: lookedUp) else { return Frame(offset: address) }
     if region.isGenerated, let name = perfMap.map.name(at: lookedUp) {
@@ -113,7 +119,7 @@ package struct Symbolizer: Sendable {
       let virtualAddress = module.segments.address(ofFileOffset: fileOffset)
     else { return Frame(module: region.name, buildID: region.module?.buildID, offset: fileOffset) }
     return Frame(
-      function: module.symbols.symbol(at: virtualAddress)?.name,
+      function: isNamed ? module.symbols.symbol(at: virtualAddress)?.name : nil,
       module: region.name,
       buildID: module.buildID,
       offset: virtualAddress
