@@ -74,6 +74,8 @@ package struct ELFBuilder {
   package var debugFramesFlags: UInt64 = 0
   /// `.eh_frame_hdr` at `framesAddress` - 16, and `PT_GNU_EH_FRAME` that leads to it.
   package var hasFrameHeader = false
+  /// Tags, `DT_…` of elf.h, and values of the dynamic section; nothing is added.
+  package var dynamic: [(tag: UInt64, value: UInt64)] = []
   /// Replaces `e_entry`, which is `codeAddress`.
   package var entry: UInt64?
 
@@ -168,6 +170,15 @@ package struct ELFBuilder {
       parts.append(
         Part(type: 1, flags: 4, bytes: Array(interpreter.utf8) + [0], segmentType: 3)
       )
+    }
+    if !dynamic.isEmpty {
+      var entries = Writer(is64Bit: is64Bit)
+      for entry in dynamic {
+        entries.address(entry.tag)
+        entries.address(entry.value)
+      }
+      // Type and segment type `SHT_DYNAMIC` and `PT_DYNAMIC`.
+      parts.append(Part(type: 6, flags: 6, bytes: entries.bytes, alignment: 8, segmentType: 2))
     }
     parts += frameParts
     if hasNames {

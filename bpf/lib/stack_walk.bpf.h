@@ -50,7 +50,10 @@ static __always_inline int fill_window(struct thread_state *thread, u64 start) {
 }
 
 // Reads one word of the stack. `low` is the lowest address that is of interest together with it.
+//
+// The words of the window lie at multiples of 8, as those of a stack do; rbp may be anything.
 static __always_inline int read_stack(struct thread_state *thread, u64 address, u64 low, u64 *value) {
+  if (address & 7) return bpf_probe_read_user(value, sizeof *value, (void *)address);
   u64 word = (address - thread->walk.window_start) >> 3;
   if (word >= STACK_WINDOW_WORDS) {
     word = (address - low) >> 3;
@@ -217,7 +220,7 @@ static long walk_frames(u32 index, struct thread_state **context) {
     u64 word = (cfa - 8 - window_start) >> 3;
     s64 saved_rbp = (s16)(rule >> 16);
     u64 rbp_word = word + 1 + saved_rbp;
-    if (cfa <= sp || cfa & 7 || word >= STACK_WINDOW_WORDS || rbp_word > STACK_WINDOW_WORDS) break;
+    if (cfa <= sp || cfa & 7 || word >= STACK_WINDOW_WORDS || rbp_word >= STACK_WINDOW_WORDS) break;
     keep_frame(thread, count, ip);
     count++;
     hash = mix64(hash, ip);
@@ -260,7 +263,7 @@ static __always_inline u64 walk_stack(struct thread_state *thread, u32 process, 
   walk->closable = 0;
   walk->ending = STACK_TOO_DEEP;
   struct thread_state *context = thread;
-  fill_window(thread, ctx->sp);
+  fill_window(thread, ctx->sp & ~7ull);
   bpf_loop(WALK_TURNS, walk_frames, &context, 0);
   thread->stack.frame_count = walk->count;
   thread->stack.ending = walk->ending;

@@ -49,10 +49,11 @@ package struct StackWalker {
     of frame: Registers, limit: Int, rule: (UInt64) -> UnwindRule?
   ) -> (addresses: [UInt64], ending: StackEnding) {
     var registers = frame
+    var rbxSlot: UInt64?
     var addresses: [UInt64] = []
     while true {
       guard let rule = rule(registers.ip &- 1) else { return (addresses, .unknownCode) }
-      if let ending = step(&registers, rule) { return (addresses, ending) }
+      if let ending = step(&registers, &rbxSlot, rule) { return (addresses, ending) }
       let ip = registers.ip
       if ip == 0 { return (addresses, .complete) }
       if ip < Self.lowestCodeAddress || ip >> Self.addressBits != 0 { return (addresses, .badFrame) }
@@ -62,7 +63,11 @@ package struct StackWalker {
   }
 
   /// From a frame to its caller; how the walk ends if there is no way.
-  private func step(_ registers: inout Registers, _ rule: UnwindRule) -> StackEnding? {
+  ///
+  /// - Parameter rbxSlot: where rbx was saved last; few rules want it, and only those fail if it can't be read.
+  private func step(
+    _ registers: inout Registers, _ rbxSlot: inout UInt64?, _ rule: UnwindRule
+  ) -> StackEnding? {
     guard let kind = rule.kind else { return .unsupportedRule }
     let offset = UInt64(bitPattern: Int64(rule.offset))
     var saved = rule.saved
@@ -70,7 +75,9 @@ package struct StackWalker {
     switch kind {
     case .rsp: cfa = registers.sp &+ offset
     case .rbp: cfa = registers.bp &+ offset
-    case .rbx: cfa = registers.bx &+ offset
+    case .rbx:
+      guard let bx = rbxSlot.map(word(at:)) ?? registers.bx else { return .unreadableStack }
+      cfa = bx &+ offset
     case .atRSP, .atRBP:
       let start = kind == .atRSP ? registers.sp : registers.bp
       let low = Int64(Int16(truncatingIfNeeded: rule.offset))
@@ -83,7 +90,9 @@ package struct StackWalker {
       guard registers.bp >= registers.sp else { return .badFrame }
       cfa = registers.bp &+ 16
       saved.rbp = -2
-    case .signal: return leaveSignalFrame(&registers)
+    case .signal:
+      rbxSlot = nil
+      return leaveSignalFrame(&registers)
     case .end: return .complete
     case .none: return .noRule
     case .unsupported: return .unsupportedRule
@@ -98,7 +107,7 @@ package struct StackWalker {
       }
       registers.bp = bp
     }
-    if saved.rbx != 0, let bx = word(at: cfa &- UInt64(saved.rbx) * 8) { registers.bx = bx }
+    if saved.rbx != 0 { rbxSlot = cfa &- UInt64(saved.rbx) * 8 }
     registers.sp = cfa
     registers.ip = ip
     return nil

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-// The decisions of the kernel programs, compiled for user space from the very headers in bpf/lib.
+// The decisions of the kernel programs, compiled for user space from the very headers in bpf/lib;
+// those about stacks are in stack_walks.h.
 #pragma once
 #include <stdint.h>
 

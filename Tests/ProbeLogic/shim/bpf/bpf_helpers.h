@@ -22,10 +22,9 @@ static inline u64 bpf_get_current_pid_tgid(void) { return 0; }
 static inline struct task_struct *bpf_get_current_task_btf(void) { return 0; }
 static inline void *bpf_task_storage_get(void *map, struct task_struct *task, void *value, u64 flags) { return 0; }
 static inline struct task_struct *bpf_get_current_task(void) { return 0; }
-static inline long bpf_probe_read_user(void *to, u32 size, const void *from) {
-  __builtin_memcpy(to, from, size);
-  return 0;
-}
+// Memory of the process: what the test says it has.
+static long native_read_user(void *to, u32 size, u64 from);
+#define bpf_probe_read_user(to, size, from) native_read_user(to, size, (u64)(from))
 static inline long bpf_probe_read_kernel(void *to, u32 size, const void *from) {
   __builtin_memcpy(to, from, size);
   return 0;
