@@ -60,12 +60,13 @@ package final class ProbeSession {
       name: "allocations",
       bytes: UnsafeRawBufferPointer(start: embedded.start, count: embedded.size))
     try configure(object, settings)
-    let programs: Set<String> =
-      linkKind == .session ? ["allocation_call"] : ["allocation_entry", "allocation_return"]
+    let kinds: [String: UprobeLinkKind] =
+      linkKind == .session
+      ? ["allocation_call": .session, "allocation_entry": .multi]
+      : ["allocation_entry": linkKind, "allocation_return": linkKind]
     for program in ["allocation_call", "allocation_entry", "allocation_return"] {
-      if programs.contains(program) {
-        object.setProgramType(
-          program, to: .uprobe(expectedAttachType: linkKind.expectedAttachType))
+      if let kind = kinds[program] {
+        object.setProgramType(program, to: .uprobe(expectedAttachType: kind.expectedAttachType))
       } else {
         object.omitProgram(program)
       }
@@ -145,37 +146,51 @@ extension ProbeSession {
   ///
   /// - Parameter pid: only in this process, which spares all others the cost; nil for all.
   package func attach(_ file: AllocatorFile, pid: Int32?) throws(BPFError) {
-    let probes = file.probes.map {
-      UprobeTarget(fileOffset: $0.fileOffset, cookie: UInt64($0.function.kind))
+    func targets(hasReturn: Bool) -> [UprobeTarget] {
+      file.probes.filter { $0.function.hasReturn == hasReturn }.map {
+        UprobeTarget(fileOffset: $0.fileOffset, cookie: UInt64($0.function.kind))
+      }
     }
-    let returning = file.probes.filter(\.function.hasReturn).map {
-      UprobeTarget(fileOffset: $0.fileOffset, cookie: UInt64($0.function.kind))
-    }
-    let isSession = calibration.linkKind == .session
+    let returning = targets(hasReturn: true)
+    let others = targets(hasReturn: false)
     do {
-      linkSets.append(
-        try LinkSet.attaching(
-          calibration.linkKind, object: allocations,
-          entryProgram: isSession ? "allocation_call" : "allocation_entry",
-          returnProgram: isSession ? nil : "allocation_return", path: file.attachPath,
-          targets: probes, returnTargets: returning, pid: pid))
+      // What gives memory back comes first: a block whose free is not probed yet would stay live for ever.
+      try attach(entries: others, path: file.attachPath, pid: pid)
+      switch calibration.linkKind {
+      case .session:
+        linkSets.append(
+          try LinkSet.attaching(
+            .session, object: allocations, entryProgram: "allocation_call", path: file.attachPath,
+            targets: returning, pid: pid))
+      case .multi, .perf:
+        linkSets.append(
+          try LinkSet.attaching(
+            calibration.linkKind, object: allocations, entryProgram: "allocation_entry",
+            returnProgram: "allocation_return", path: file.attachPath, targets: returning,
+            returnTargets: returning, pid: pid))
+      }
     } catch {
       throw BPFError(
-        attempt: "attach to malloc and \(probes.count - 1) more functions in \(file.name)",
+        attempt: "attach to malloc and \(file.probes.count - 1) more functions in \(file.name)",
         code: error.code, log: error.log)
     }
   }
 
+  /// Probes functions whose returns don't matter: without a session's half that asks for none, they cost less.
+  private func attach(entries: [UprobeTarget], path: String, pid: Int32?) throws(BPFError) {
+    guard !entries.isEmpty else { return }
+    let kind = calibration.linkKind == .session ? UprobeLinkKind.multi : calibration.linkKind
+    linkSets.append(
+      try LinkSet.attaching(
+        kind, object: allocations, entryProgram: "allocation_entry", path: path, targets: entries,
+        pid: pid))
+  }
+
   /// Makes a dynamic loader say when it loads and closes libraries.
   package func attach(loadersOf files: ProbedFiles, pid: Int32?) throws(BPFError) {
-    let isSession = calibration.linkKind == .session
     for loader in files.loaders {
-      linkSets.append(
-        try LinkSet.attaching(
-          calibration.linkKind, object: allocations,
-          entryProgram: isSession ? "allocation_call" : "allocation_entry",
-          path: loader.attachPath,
-          targets: [UprobeTarget(fileOffset: loader.fileOffset, cookie: loader.cookie)], pid: pid))
+      let target = UprobeTarget(fileOffset: loader.fileOffset, cookie: loader.cookie)
+      try attach(entries: [target], path: loader.attachPath, pid: pid)
     }
   }
 
@@ -259,23 +274,40 @@ extension ProbeSession {
       for slot in 0..<slots where hashes.load(fromByteOffset: 8 * slot, as: UInt64.self) != 0 {
         let index = bucket * slots + slot + 1
         let record = siteRecords.bytes(at: index)
-        let process = record.load(fromByteOffset: 40, as: UInt32.self)
+        let process = record.load(fromByteOffset: SiteLayout.process, as: UInt32.self)
         guard process != 0 else { continue }
         // Freed first: a free is counted after its allocation, so the difference can't fall below zero.
-        let freedBytes = record.load(fromByteOffset: 16, as: UInt64.self)
-        let freedBlocks = record.load(fromByteOffset: 24, as: UInt64.self)
+        let freedBytes = record.load(fromByteOffset: SiteLayout.freedBytes, as: UInt64.self)
+        let freedBlocks = Self.sum(record + SiteLayout.freedByAge, count: AGE_BUCKETS)
+        let flags = record.load(fromByteOffset: SiteLayout.flags, as: UInt32.self)
         result.append(
           StackCounters(
             stack: StackSlot(rawValue: UInt32(index)), process: ProcessSlot(rawValue: process),
             counters: AllocationCounters(
-              allocatedBytes: record.load(as: UInt64.self),
-              allocatedBlocks: record.load(fromByteOffset: 8, as: UInt64.self),
+              allocatedBytes: record.load(
+                fromByteOffset: SiteLayout.allocatedBytes, as: UInt64.self),
+              allocatedBlocks: Self.sum(record + SiteLayout.allocatedBySize, count: SIZE_BUCKETS),
               freedBytes: freedBytes, freedBlocks: freedBlocks),
-            isPublished: record.load(fromByteOffset: 44, as: UInt32.self) & UInt32(SITE_PUBLISHED)
-              != 0))
+            isPublished: flags & UInt32(SITE_PUBLISHED) != 0))
       }
     }
     return result
+  }
+
+  /// Offsets in struct site_record.
+  private enum SiteLayout {
+    static let allocatedBytes = MemoryLayout<site_record>.offset(of: \.allocated_bytes) ?? 0
+    static let freedBytes = MemoryLayout<site_record>.offset(of: \.freed_bytes) ?? 0
+    static let process = MemoryLayout<site_record>.offset(of: \.process) ?? 0
+    static let flags = MemoryLayout<site_record>.offset(of: \.flags) ?? 0
+    static let freedByAge = MemoryLayout<site_record>.offset(of: \.freed_by_age) ?? 0
+    static let allocatedBySize = MemoryLayout<site_record>.offset(of: \.allocated_by_size) ?? 0
+  }
+
+  private static func sum(_ histogram: UnsafeRawPointer, count: Int) -> UInt64 {
+    var sum: UInt64 = 0
+    for bucket in 0..<count { sum &+= histogram.load(fromByteOffset: 8 * bucket, as: UInt64.self) }
+    return sum
   }
 
   package func readProcess(_ process: ProcessSlot) -> ProcessCounters {

@@ -62,7 +62,8 @@ import Testing
     var generator = SeededGenerator(seed: 32)
     for _ in 0..<2000 {
       let words = (0..<16 * Int.random(in: 0...6, using: &generator)).map { _ in
-        UInt32.random(in: 0...UInt32.max >> [0, 16, 24].randomElement(using: &generator)!, using: &generator)
+        UInt32.random(
+          in: 0...UInt32.max >> [0, 16, 24].randomElement(using: &generator)!, using: &generator)
       }
       let number = load(UnwindTable(textStart: 0, words: words))
       for _ in 0..<50 {
@@ -150,7 +151,8 @@ extension StackWalkTests {
 
   // MARK: Hashes
 
-  @Test func `a stack's hash tells generations apart only with a frame in code that can be closed`() {
+  @Test func `a stack's hash tells generations apart only with a frame in code that can be closed`()
+  {
     let permanent = UInt32(CODE_PERMANENT)
     func hash(kinds: [UInt32], generation: UInt32, frames: [UInt64]) -> UInt64 {
       logic_code_reset()

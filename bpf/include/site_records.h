@@ -14,16 +14,15 @@ ABI_ASSERT_SIZE(struct stack_bucket, 64);
 enum { AGE_BUCKETS = 24, SIZE_BUCKETS = 24 };
 enum { SITE_PUBLISHED = 1 };
 
-// Counters of one stack of one process. All only grow.
+// Counters of one stack of one process. All only grow. How many blocks were allocated and freed is the sum of each
+// histogram.
 struct site_record {
   __u64 allocated_bytes;
-  __u64 allocated_blocks;
   __u64 freed_bytes;
-  __u64 freed_blocks;
   __u64 temporary_blocks;               // freed by the same thread's next call
   __u32 process;                        // process id, 0: not in use
   __u32 flags;                          // SITE_PUBLISHED: its frames were handed over
   __u64 freed_by_age[AGE_BUCKETS];      // [0] < 2 ticks, [i] < 2 ticks << i, the last one everything older
   __u64 allocated_by_size[SIZE_BUCKETS];  // [0] ≤ 1 byte, [i] < 2 << i bytes, the last one everything larger
 };
-ABI_ASSERT_SIZE(struct site_record, 432);
+ABI_ASSERT_SIZE(struct site_record, 416);

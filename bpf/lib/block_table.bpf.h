@@ -117,7 +117,6 @@ static __always_inline void count_freed(struct block_record *block) {
   struct site_record *record = bpf_map_lookup_elem(&site_records, &block->site);
   if (!record) return;
   __sync_fetch_and_add(&record->freed_bytes, block->size);
-  __sync_fetch_and_add(&record->freed_blocks, 1);
   u32 age = now_in_ticks() - block->born;
   u32 bucket = log2_bucket(age, AGE_BUCKETS);
   if (bucket < AGE_BUCKETS) __sync_fetch_and_add(&record->freed_by_age[bucket], 1);

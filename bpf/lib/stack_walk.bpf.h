@@ -25,7 +25,7 @@
 enum { LOWEST_CODE_ADDRESS = 0x1000, ADDRESS_BITS = 47 };
 
 // A turn of the loop walks up to so many frames, and one at least, or sees through a return probe.
-enum { FRAMES_PER_TURN = 4, WALK_TURNS = STACK_MAX_FRAMES + 64 };
+enum { FRAMES_PER_TURN = 6, WALK_TURNS = STACK_MAX_FRAMES + 64 };
 
 // Where a struct ucontext has its registers, seen from the signal frame's rsp (arch/x86/include/uapi/asm/ucontext.h
 // and sigcontext.h).
@@ -215,6 +215,14 @@ static long walk_frames(u32 index, struct thread_state **context) {
   for (int i = 0; i < FRAMES_PER_TURN; i++) {
     u64 rule = kept_rule(mix64(seed, ip - 1));
     u32 kind = rule_kind(rule);
+    if (kind == UNWIND_END && count < STACK_MAX_FRAMES) {
+      keep_frame(thread, count, ip);
+      walk->count = count + 1;
+      walk->hash = mix64(hash, ip);
+      walk->closable = closable | (rule & RULE_IN_CLOSABLE_CODE);
+      walk->ending = STACK_COMPLETE;
+      return 1;
+    }
     if (count >= STACK_MAX_FRAMES || kind - UNWIND_RSP > UNWIND_RBP - UNWIND_RSP || rule & UNWIND_RBP_FROM_RBP) break;
     u64 cfa = (kind == UNWIND_RSP ? sp : bp) + rule_offset(rule);
     u64 word = (cfa - 8 - window_start) >> 3;

@@ -188,7 +188,6 @@ static __always_inline void record_block(struct pt_regs *ctx, struct thread_stat
   }
   thread->last_key = key;
   __sync_fetch_and_add(&record->allocated_bytes, size);
-  __sync_fetch_and_add(&record->allocated_blocks, 1);
   u32 bucket = log2_bucket(size, SIZE_BUCKETS);
   if (bucket < SIZE_BUCKETS) __sync_fetch_and_add(&record->allocated_by_size[bucket], 1);
 }

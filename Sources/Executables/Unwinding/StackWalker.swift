@@ -56,7 +56,9 @@ package struct StackWalker {
       if let ending = step(&registers, &rbxSlot, rule) { return (addresses, ending) }
       let ip = registers.ip
       if ip == 0 { return (addresses, .complete) }
-      if ip < Self.lowestCodeAddress || ip >> Self.addressBits != 0 { return (addresses, .badFrame) }
+      if ip < Self.lowestCodeAddress || ip >> Self.addressBits != 0 {
+        return (addresses, .badFrame)
+      }
       if addresses.count + 1 >= limit { return (addresses, .tooDeep) }
       addresses.append(ip)
     }
