@@ -109,7 +109,6 @@ int linux_ptrace_options(pid_t pid, unsigned long options) {
 int linux_ptrace_resume_to_syscall(pid_t pid, int signal) {
   return ptrace(PTRACE_SYSCALL, pid, 0, (long)signal);
 }
-int linux_ptrace_resume(pid_t pid, int signal) { return ptrace(PTRACE_CONT, pid, 0, (long)signal); }
 int linux_ptrace_detach(pid_t pid, int signal) { return ptrace(PTRACE_DETACH, pid, 0, (long)signal); }
 
 uint64_t linux_ptrace_instruction_pointer(pid_t pid) {

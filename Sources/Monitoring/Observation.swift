@@ -37,6 +37,8 @@ package final class Observation {
   private var recordsByPid: [Int32: [MappingRecord]] = [:]
   private var finder: AllocatorFinder
   private var processes: [ProcessSlot: ObservedProcess] = [:]
+  /// By programs that have called exec: what they were is not shown any more, but what they lost is.
+  private var lostBefore = LossCounts()
   private var builder: SnapshotBuilder
   private let sources = SourceNaming()
   private let start = SystemClock.monotonicNanoseconds
@@ -67,12 +69,6 @@ package final class Observation {
 
   /// Whether every target has ended.
   package var isOver: Bool { !processes.isEmpty && processes.values.allSatisfy(\.hasExited) }
-
-  /// Children of targets that were forked and not followed.
-  package var unfollowedChildren: UInt64 {
-    guard !session.settings.followsChildren else { return 0 }
-    return processes.keys.reduce(0) { $0 + session.readProcess($1).children }
-  }
 
   // MARK: Targets
 
@@ -238,7 +234,10 @@ package final class Observation {
   ) {
     let former = processes[previous]
     // A vfork child counted as its parent until now.
-    if former?.identity.pid == pid { processes[previous] = nil }
+    if former?.identity.pid == pid {
+      processes[previous] = nil
+      lostBefore = lostBefore + session.readProcess(previous).lost
+    }
     processes[slot] = ObservedProcess(
       slot: slot, pid: pid, name: name, replacing: former, modules: modules)
     readCode(of: slot)
@@ -274,7 +273,7 @@ package final class Observation {
     let ages = session.readLiveBlocks()
     var reading = Reading(
       unixNanoseconds: SystemClock.unixNanoseconds, elapsed: elapsed,
-      lost: session.readUnattributedLosses())
+      lost: session.readUnattributedLosses() + lostBefore)
     var totals: [ProcessSlot: AllocationCounters] = [:]
     for stack in stacks {
       guard let process = processes[stack.process] else { continue }

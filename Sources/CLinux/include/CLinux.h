@@ -56,7 +56,6 @@ pid_t linux_spawn_traced(const char *_Nonnull path, char *_Nullable const *_Nonn
 /// ptrace(2) requests on a stopped tracee; Swift can't call the variadic function.
 int linux_ptrace_options(pid_t pid, unsigned long options);
 int linux_ptrace_resume_to_syscall(pid_t pid, int signal);
-int linux_ptrace_resume(pid_t pid, int signal);
 int linux_ptrace_detach(pid_t pid, int signal);
 /// The instruction pointer of a stopped tracee; 0 on failure.
 uint64_t linux_ptrace_instruction_pointer(pid_t pid);
