@@ -82,7 +82,8 @@ private func decode(_ record: [UInt8]) -> ProbeEvent.DeferredStack? {
 private func deferredRecord(
   frames: [UInt64], memory: [UInt8], count: UInt32? = nil, byteCount: UInt32? = nil
 ) -> [UInt8] {
-  var record = bytes(EVENT_DEFERRED_STACK.rawValue) + bytes(UInt32(7)) + bytes(123_456_789 as UInt64)
+  var record =
+    bytes(EVENT_DEFERRED_STACK.rawValue) + bytes(UInt32(7)) + bytes(123_456_789 as UInt64)
   let halves: [UInt32] = [9, count ?? UInt32(frames.count), byteCount ?? UInt32(memory.count), 3]
   record += halves.flatMap { bytes($0) }
   record += [0x7ffe_0000, 0x7ffe_0100, UInt64.max].flatMap { bytes($0) }

@@ -17,7 +17,8 @@ import Testing
     let loader = try #require(found)
     #expect(loader.name == "ld.so")
     #expect(loader.attachPath == Self.loaderPath)
-    #expect(loader.cookie & (1 << UInt64(COOKIE_KIND_BITS) - 1) == UInt64(CALL_CODE_CHANGE.rawValue))
+    #expect(
+      loader.cookie & (1 << UInt64(COOKIE_KIND_BITS) - 1) == UInt64(CALL_CODE_CHANGE.rawValue))
 
     let point = try #require(address)
     let symbols = try dynamicSymbols()
@@ -42,7 +43,8 @@ import Testing
     // Before the function: the distance is negative.
     let before = ELFBuilder.Symbol("_r_debug", at: 0x800, type: 1)
     #expect(try loader(symbols: [function, variable])?.cookie == 0x20 << 8 | 13)
-    #expect(try loader(symbols: [function, before])?.cookie == UInt64(bitPattern: -0x800 << 8 | 13))
+    #expect(
+      try loader(symbols: [function, before])?.cookie == UInt64(bitPattern: -0x800 << 8 | 13))
   }
 
   private func loader(symbols: [ELFBuilder.Symbol]) throws -> LoaderFile? {

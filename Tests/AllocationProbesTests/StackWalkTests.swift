@@ -36,11 +36,11 @@ import Testing
       var words = original.words
       for _ in 0..<Int.random(in: 0...3, using: &generator) {
         let index = Int.random(in: 0..<words.count, using: &generator)
-        words[index] = [
-          0, 1, .max, 1 << 31, words[index] &+ 1, words[index] ^ 1 << 16,
-          UInt32.random(in: 0...200, using: &generator),
-          UInt32.random(in: 0 ... .max, using: &generator),
-        ].randomElement(using: &generator)!
+        let small = UInt32.random(in: 0...200, using: &generator)
+        let any = UInt32.random(in: 0 ... .max, using: &generator)
+        words[index] = generator.pick([
+          0, 1, .max, 1 << 31, words[index] &+ 1, words[index] ^ 1 << 16, small, any,
+        ])
       }
       let table = UnwindTable(textStart: 0, words: words)
       let number = load(table)
@@ -62,7 +62,7 @@ import Testing
     var generator = SeededGenerator(seed: 32)
     for _ in 0..<2000 {
       let words = (0..<16 * Int.random(in: 0...6, using: &generator)).map { _ in
-        UInt32.random(in: 0...UInt32.max >> [0, 16, 24].randomElement(using: &generator)!, using: &generator)
+        UInt32.random(in: 0 ... .max, using: &generator) >> generator.pick([0, 16, 24])
       }
       let number = load(UnwindTable(textStart: 0, words: words))
       for _ in 0..<50 {
@@ -150,7 +150,8 @@ extension StackWalkTests {
 
   // MARK: Hashes
 
-  @Test func `a stack's hash tells generations apart only with a frame in code that can be closed`() {
+  @Test func `a stack's hash tells generations apart only with a frame in code that can be closed`()
+  {
     let permanent = UInt32(CODE_PERMANENT)
     func hash(kinds: [UInt32], generation: UInt32, frames: [UInt64]) -> UInt64 {
       logic_code_reset()

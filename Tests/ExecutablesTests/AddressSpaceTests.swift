@@ -38,7 +38,8 @@ struct AddressSpaceTests {
 
   @Test("what is left of a module stays that module's")
   func module() {
-    let module = Module(buildID: "ab", segments: LoadSegments([]), symbols: SymbolTableBuilder().build())
+    let module = Module(
+      buildID: "ab", segments: LoadSegments([]), symbols: SymbolTableBuilder().build())
     var space = AddressSpace()
     space.insert(file(1, 0x1000..<0x4000), module: module)
     space.insert(file(2, 0x2000..<0x3000), module: nil)

@@ -56,7 +56,9 @@ package struct StackWalker {
       if let ending = step(&registers, &rbxSlot, rule) { return (addresses, ending) }
       let ip = registers.ip
       if ip == 0 { return (addresses, .complete) }
-      if ip < Self.lowestCodeAddress || ip >> Self.addressBits != 0 { return (addresses, .badFrame) }
+      if ip < Self.lowestCodeAddress || ip >> Self.addressBits != 0 {
+        return (addresses, .badFrame)
+      }
       if addresses.count + 1 >= limit { return (addresses, .tooDeep) }
       addresses.append(ip)
     }
@@ -64,7 +66,7 @@ package struct StackWalker {
 
   /// From a frame to its caller; how the walk ends if there is no way.
   ///
-  /// - Parameter rbxSlot: where rbx was saved last; few rules want it, and only those fail if it can't be read.
+  /// - Parameter rbxSlot: where rbx was saved last; it is read for the few rules that want it.
   private func step(
     _ registers: inout Registers, _ rbxSlot: inout UInt64?, _ rule: UnwindRule
   ) -> StackEnding? {

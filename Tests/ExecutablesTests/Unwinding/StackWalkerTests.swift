@@ -191,7 +191,8 @@ struct StackWalkerTests {
     #expect(stack.walk([inner: Rule(.framePointer)]) == Walk([], .badFrame))
   }
 
-  @Test("code lies neither in the first page nor in the kernel", arguments: [1, 0xfff, 1 << 47, .max])
+  @Test(
+    "code lies neither in the first page nor in the kernel", arguments: [1, 0xfff, 1 << 47, .max])
   func badAddress(ip: UInt64) {
     var stack = Stack(ip: inner, sp: base)
     stack.words = [0: ip]
