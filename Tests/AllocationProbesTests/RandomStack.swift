@@ -18,7 +18,7 @@ struct WalkResult: Equatable {
   }
 }
 
-/// The kernel programs' walk over these words.
+/// The kernel programs' walk over these words. Less than a KiB can't be read at once, which takes other ways.
 func logicWalk(
   _ registers: StackWalker.Registers, _ words: [UInt64], start: UInt64, trimming: Int = 0
 ) -> WalkResult {
@@ -100,6 +100,8 @@ struct RandomStack {
     registers = .init(
       ip: 0, sp: sp, bp: sp + 8 * UInt64.random(in: 0..<30, using: &generator),
       bx: sp + 8 * UInt64.random(in: 0..<30, using: &generator))
+    // Only a frame pointer leads on from there.
+    if Int.random(in: 0..<8, using: &generator) == 0 { registers.sp += 4 }
     fill(from: code, &generator)
     if Int.random(in: 0..<4, using: &generator) == 0 {
       trimming = Int.random(in: 1...words.count * 4, using: &generator)
