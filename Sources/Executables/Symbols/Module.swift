@@ -42,7 +42,9 @@ package final class Module: Sendable {
     if let known = tables.known(file.identity) { return known }
     return file.withDescriptors { descriptors in
       descriptors.first.flatMap { descriptor in
-        guard let open = try? RegularFile(opening: "/proc/self/fd/\(descriptor)") else { return nil }
+        guard let open = try? RegularFile(opening: "/proc/self/fd/\(descriptor)") else {
+          return nil
+        }
         return try? tables.table(of: open)
       }
     } ?? nil
