@@ -33,7 +33,11 @@ let package = Package(
       name: "LinuxSystem",
       dependencies: ["CLinux", .product(name: "SystemPackage", package: "swift-system")]),
     .target(name: "BPFRuntime", dependencies: ["CLibBPF", "CLinux", "LinuxSystem"]),
-    .target(name: "Processes", dependencies: ["AllocationModel", "LinuxSystem"]),
+    .target(
+      name: "Processes",
+      dependencies: [
+        "AllocationModel", "LinuxSystem", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     .target(
       name: "Executables",
       dependencies: [

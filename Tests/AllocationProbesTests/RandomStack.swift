@@ -18,17 +18,14 @@ struct WalkResult: Equatable {
   }
 }
 
-/// The kernel programs' walk over these words.
+/// The kernel programs' walk over these words. Less than a KiB can't be read at once, which takes other ways.
 func logicWalk(
   _ registers: StackWalker.Registers, _ words: [UInt64], start: UInt64, trimming: Int = 0
 ) -> WalkResult {
   var frames = [UInt64](repeating: 0, count: Int(STACK_MAX_FRAMES))
-  let walk = words.withUnsafeBytes { memory in
-    logic_walk_stack(
-      .init(ip: registers.ip, sp: registers.sp, bp: registers.bp, bx: registers.bx),
-      memory.baseAddress!.assumingMemoryBound(to: UInt8.self), start,
-      UInt64(memory.count - trimming), &frames)
-  }
+  let walk = logic_walk_stack(
+    .init(ip: registers.ip, sp: registers.sp, bp: registers.bp, bx: registers.bx), words, start,
+    UInt64(words.count * 8 - trimming), &frames)
   return WalkResult(
     frames: Array(frames.prefix(Int(walk.frame_count))),
     ending: ProbeEvent.endings[walk.ending] ?? .badFrame, hash: walk.hash)
@@ -93,7 +90,7 @@ struct RandomStack {
 
   init(in code: RandomCode, _ generator: inout SeededGenerator) {
     start = 0x7ffe_0000_0000 + UInt64.random(in: 0..<512, using: &generator) * 8
-    let count = [64, 400, 4000].randomElement(using: &generator)!
+    let count = generator.pick([64, 400, 4000])
     // What lies between frames: return addresses of earlier calls, nothing, and what is no address.
     words = Array(repeating: code.addresses[0], count: count)
     for index in stride(from: 0, to: count, by: 3) { words[index] = 0 }
@@ -103,16 +100,18 @@ struct RandomStack {
     registers = .init(
       ip: 0, sp: sp, bp: sp + 8 * UInt64.random(in: 0..<30, using: &generator),
       bx: sp + 8 * UInt64.random(in: 0..<30, using: &generator))
+    // Only a frame pointer leads on from there.
+    if Int.random(in: 0..<8, using: &generator) == 0 { registers.sp += 4 }
     fill(from: code, &generator)
     if Int.random(in: 0..<4, using: &generator) == 0 {
       trimming = Int.random(in: 1...words.count * 4, using: &generator)
     }
-    for _ in 0..<[0, 0, 0, 1, 20].randomElement(using: &generator)! {
-      let index = words.indices.randomElement(using: &generator)!
-      words[index] = [
-        0, .max, words[index] &+ 8, words[index] &+ 4, start &+ 1,
-        UInt64.random(in: 0 ... .max, using: &generator),
-      ].randomElement(using: &generator)!
+    for _ in 0..<generator.pick([0, 0, 0, 1, 20]) {
+      let index = generator.pick(words.indices)
+      let number = generator.next()
+      words[index] = generator.pick([
+        0, .max, words[index] &+ 8, words[index] &+ 4, start &+ 1, number,
+      ])
     }
   }
 
@@ -139,7 +138,7 @@ struct RandomStack {
     for _ in 0..<Int.random(in: 1...280, using: &generator) {
       var next: (ip: UInt64, place: Place)?
       for _ in 0..<40 where next == nil {
-        let ip = code.addresses.randomElement(using: &generator)!
+        let ip = generator.pick(code.addresses)
         guard let rule = code.rule(at: ip - 1) else { continue }
         frame.ip = ip
         if let place = add(rule, to: &frame, &generator) { next = (ip, place) }
@@ -151,7 +150,7 @@ struct RandomStack {
     if case .register = place {
       put(code.addresses[0], at: place)
     } else {
-      put(code.ends.randomElement(using: &generator)!, at: place)
+      put(generator.pick(code.ends), at: place)
     }
   }
 
@@ -284,7 +283,7 @@ private func randomRule(_ generator: inout SeededGenerator) -> UnwindRule {
     saved.isRBPFromRBP = Int.random(in: 0..<4, using: &generator) == 0
   }
   if Int.random(in: 0..<4, using: &generator) == 0 {
-    saved.rbx = [2, 3, 4, 7, 255].randomElement(using: &generator)!
+    saved.rbx = generator.pick([2, 3, 4, 7, 255])
   }
   let words = Int32.random(in: 1...12, using: &generator)
   switch Int.random(in: 0..<40, using: &generator) {

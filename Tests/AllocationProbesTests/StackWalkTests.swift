@@ -28,6 +28,23 @@ import Testing
     #expect(compared > 5000)
   }
 
+  @Test func `a step has been made on all later pages`() {
+    var builder = UnwindTableBuilder(textStart: 0)
+    builder.add(UnwindRule(.rsp, offset: 16), at: 5)
+    builder.add(UnwindRule(.rsp, offset: 24), at: 7)
+    builder.add(.end, at: 0x2_0000)
+    let table = builder.build()
+    let number = load(table)
+    let offsets: [UInt32: Int32] = [
+      5: 16, 6: 16, 7: 24, 0xffff: 24, 0x1_0004: 24, 0x1_0005: 24, 0x1_0006: 24, 0x1_ffff: 24,
+    ]
+    #expect(table.rowCount == 3)
+    for (address, offset) in offsets {
+      #expect(logic_rule_in_table(number, address) == UnwindRule(.rsp, offset: offset).bits)
+      #expect(table.rule(atRelative: address) == UnwindRule(.rsp, offset: offset))
+    }
+  }
+
   @Test func `damaged tables are never read outside, and searched alike if no index leads there`() {
     var generator = SeededGenerator(seed: 31)
     var wellFormed = 0
@@ -36,11 +53,11 @@ import Testing
       var words = original.words
       for _ in 0..<Int.random(in: 0...3, using: &generator) {
         let index = Int.random(in: 0..<words.count, using: &generator)
-        words[index] = [
-          0, 1, .max, 1 << 31, words[index] &+ 1, words[index] ^ 1 << 16,
-          UInt32.random(in: 0...200, using: &generator),
-          UInt32.random(in: 0 ... .max, using: &generator),
-        ].randomElement(using: &generator)!
+        let small = UInt32.random(in: 0...200, using: &generator)
+        let any = UInt32.random(in: 0 ... .max, using: &generator)
+        words[index] = generator.pick([
+          0, 1, .max, 1 << 31, words[index] &+ 1, words[index] ^ 1 << 16, small, any,
+        ])
       }
       let table = UnwindTable(textStart: 0, words: words)
       let number = load(table)
@@ -62,8 +79,7 @@ import Testing
     var generator = SeededGenerator(seed: 32)
     for _ in 0..<2000 {
       let words = (0..<16 * Int.random(in: 0...6, using: &generator)).map { _ in
-        UInt32.random(
-          in: 0...UInt32.max >> [0, 16, 24].randomElement(using: &generator)!, using: &generator)
+        UInt32.random(in: 0 ... .max, using: &generator) >> generator.pick([0, 16, 24])
       }
       let number = load(UnwindTable(textStart: 0, words: words))
       for _ in 0..<50 {
@@ -149,6 +165,49 @@ extension StackWalkTests {
     }
   }
 
+  @Test func `a misaligned rbp is read as it is, and no other word differently for it`() {
+    logic_code_reset()
+    var builder = UnwindTableBuilder(textStart: 0)
+    let fromRBP = SavedRegisters(rbp: 0, isRBPFromRBP: true)
+    builder.add(UnwindRule(.rsp, offset: 0x400, saved: fromRBP), at: 1)
+    builder.add(UnwindRule(.rbp, offset: 16), at: 0x100)
+    builder.add(UnwindRule(.rsp, offset: 8), at: 0x200)
+    builder.add(.end, at: 0x300)
+    let words = builder.build().words
+    let number = logic_add_table(words, UInt32(words.count))
+    logic_add_code(0x10000, 0x20000, 0x10000, number, UNWIND_RSP.rawValue)
+    var stack = [UInt64](repeating: 0x5a5a_5a5a_5a5a_5a5a, count: 600)
+    // rbp = 0x7000 + 0x600 is read from 0x7013 on, lower than what was read together with the return address.
+    let rbp: UInt64 = 0x7600
+    stack[2] = rbp << 24
+    stack[3] = rbp >> 40
+    stack[127] = 0x10110
+    stack[0x608 / 8] = 0x10210
+    stack[0x610 / 8] = 0x10310
+    for _ in 0..<2 {
+      let walk = logicWalk(.init(ip: 0x10010, sp: 0x7000, bp: 0x7013, bx: 0), stack, start: 0x7000)
+      #expect(walk.frames == [0x10010, 0x10110, 0x10210, 0x10310])
+      #expect(walk.ending == .complete)
+    }
+  }
+
+  @Test(arguments: 0..<8 as Range<UInt64>)
+  func `a frame pointer leads on from a misaligned stack pointer`(misalignment: UInt64) {
+    logic_code_reset()
+    logic_add_code(0x10000, 0x20000, 0x10000, 0, UNWIND_FRAME_POINTER.rawValue)
+    var stack = [UInt64](repeating: 0, count: 200)
+    stack[10] = 0x7000 + 8 * 20
+    stack[11] = 0x10020
+    stack[21] = 0x10030
+    for _ in 0..<2 {
+      let registers = StackWalker.Registers(
+        ip: 0x10010, sp: 0x7000 + misalignment, bp: 0x7050, bx: 0)
+      let walk = logicWalk(registers, stack, start: 0x7000)
+      #expect(walk.frames == [0x10010, 0x10020, 0x10030])
+      #expect(walk.ending == .complete)
+    }
+  }
+
   // MARK: Hashes
 
   @Test func `a stack's hash tells generations apart only with a frame in code that can be closed`()
@@ -162,7 +221,7 @@ extension StackWalkTests {
         logic_add_code(start, start + 0x10000, start, number, UNWIND_RSP.rawValue | kind)
       }
       logic_set_generations(generation, generation)
-      let words = frames.dropFirst() + [0]
+      let words = frames.dropFirst() + [UInt64](repeating: 0, count: 200)
       let registers = StackWalker.Registers(ip: frames[0], sp: 0x7000, bp: 0, bx: 0)
       let cold = logicWalk(registers, Array(words), start: 0x7000)
       let warm = logicWalk(registers, Array(words), start: 0x7000)
@@ -194,8 +253,8 @@ extension StackWalkTests {
     logic_add_code(0x10000, 0x20000, 0x10000, number, UNWIND_RSP.rawValue | UInt32(CODE_PERMANENT))
     logic_add_code(0x20000, 0x30000, 0x20000, number, UNWIND_RSP.rawValue)
     func walk() -> WalkResult {
-      logicWalk(
-        .init(ip: 0x10010, sp: 0x7000, bp: 0, bx: 0), [0x10020, 0x20010, 0x10030, 0], start: 0x7000)
+      let words = [0x10020, 0x20010, 0x10030] + [UInt64](repeating: 0, count: 200)
+      return logicWalk(.init(ip: 0x10010, sp: 0x7000, bp: 0, bx: 0), words, start: 0x7000)
     }
     #expect(walk().frames == [0x10010, 0x10020, 0x20010, 0x10030])
     logic_set_generations(1, 0)

@@ -56,11 +56,11 @@ void logic_keep_rules(int keeps) { settings.keeps_rules = keeps; }
 
 uint64_t logic_rule_in_table(uint32_t table, uint32_t relative) { return rule_in_table(table, relative); }
 
-struct logic_walk logic_walk_stack(struct logic_registers registers, const uint8_t *memory, uint64_t start,
+struct logic_walk logic_walk_stack(struct logic_registers registers, const uint64_t *words, uint64_t start,
                                    uint64_t byte_count, uint64_t *frames) {
   static struct thread_state thread;
   struct pt_regs context = {.ip = registers.ip, .sp = registers.sp, .bp = registers.bp, .bx = registers.bx};
-  native_memory.start = start, native_memory.byte_count = byte_count, native_memory.bytes = memory;
+  native_memory.start = start, native_memory.byte_count = byte_count, native_memory.bytes = (const u8 *)words;
   memset(&thread, 0xa5, sizeof thread);  // of the walk before
   u64 hash = walk_stack(&thread, PROCESS, native_processes[PROCESS].generation, &context);
   memcpy(frames, thread.stack.frames, thread.stack.frame_count * sizeof *frames);

@@ -16,6 +16,12 @@ package struct SeededGenerator: RandomNumberGenerator {
     return mixed ^ (mixed >> 31)
   }
 
+  /// One of these; there has to be one.
+  package mutating func pick<Choices: Collection>(_ choices: Choices) -> Choices.Element {
+    let offset = Int.random(in: 0..<choices.count, using: &self)
+    return choices[choices.index(choices.startIndex, offsetBy: offset)]
+  }
+
   /// A waiting time with the given mean.
   package mutating func exponential(mean: Double) -> Double {
     -mean * log(1 - Double.random(in: 0..<1, using: &self))

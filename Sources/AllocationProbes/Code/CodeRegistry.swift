@@ -124,28 +124,19 @@ package final class CodeRegistry {
     among mappings: [MemoryMapping], _ directory: ProcessDirectory
   ) -> Set<FileKey> {
     let executable = try? RegularFile(opening: "\(directory.path)/exe").identity
-    var filesByName: [String: FileKey] = [:]
-    var waiting: [FileKey] = []
+    var links = LinkedFiles<FileKey>()
+    var roots: [FileKey] = []
     var interpreter: String?
     for mapping in mappings where mapping.isFile {
       guard let code = code(of: mapping, directory) else { continue }
       let key = FileKey(mapping)
-      if code.identity == executable {
-        waiting.append(key)
-        interpreter = code.interpreter
-      }
-      let name = mapping.path?.split(separator: "/").last.map(String.init)
-      for name in [code.names.ownName, name].compactMap({ $0 }) { filesByName[name] = key }
+      links.add(key, path: mapping.path, ownName: code.names.ownName, needed: code.names.needed)
+      guard code.identity == executable else { continue }
+      roots.append(key)
+      interpreter = code.interpreter
     }
-    if let name = interpreter?.split(separator: "/").last, let file = filesByName[String(name)] {
-      waiting.append(file)
-    }
-    var permanent: Set<FileKey> = []
-    while let file = waiting.popLast() {
-      guard permanent.insert(file).inserted, let code = codeByFile[file] ?? nil else { continue }
-      waiting += code.names.needed.compactMap { filesByName[$0] }
-    }
-    return permanent
+    if let loader = interpreter.flatMap(links.file(named:)) { roots.append(loader) }
+    return links.closure(of: roots)
   }
 }
 

@@ -66,7 +66,7 @@ package struct StackWalker {
 
   /// From a frame to its caller; how the walk ends if there is no way.
   ///
-  /// - Parameter rbxSlot: where rbx was saved last; few rules want it, and only those fail if it can't be read.
+  /// - Parameter rbxSlot: where rbx was saved last; it is read for the few rules that want it.
   private func step(
     _ registers: inout Registers, _ rbxSlot: inout UInt64?, _ rule: UnwindRule
   ) -> StackEnding? {

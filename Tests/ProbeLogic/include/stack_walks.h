@@ -27,6 +27,7 @@ struct logic_walk {
   uint32_t ending;  // enum stack_ending
 };
 
-// Walks the stack that `memory` is, from the address `start` on. `frames` has room for STACK_MAX_FRAMES.
-struct logic_walk logic_walk_stack(struct logic_registers registers, const uint8_t *_Nonnull memory,
+// Walks the stack that these words are. `byte_count` bytes of it can be read, from the address `start` on. `frames` has
+// room for STACK_MAX_FRAMES.
+struct logic_walk logic_walk_stack(struct logic_registers registers, const uint64_t *_Nonnull words,
                                    uint64_t start, uint64_t byte_count, uint64_t *_Nonnull frames);
