@@ -16,4 +16,6 @@ package enum StackEnding: String, Hashable, Sendable, CaseIterable {
   case badFrame = "bad_frame"
   /// In a library that was loaded so shortly before that its unwind rules were not there yet.
   case codeChanging = "code_changing"
+  /// Its frames have not come to user space yet: heaptap fell behind.
+  case notReceived = "not_received"
 }

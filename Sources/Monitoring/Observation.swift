@@ -308,7 +308,7 @@ package final class Observation {
     let known = process.stacks[slot]
     return SiteReading(
       id: known?.id ?? SiteID(rawValue: 0), process: process.identity, stack: known?.frames ?? [],
-      ending: known?.ending ?? .unknownCode, counters: counters, oldest: oldest)
+      ending: known?.ending ?? .notReceived, counters: counters, oldest: oldest)
   }
 
   /// What could not be looked at before it was gone gets the benefit of the doubt.

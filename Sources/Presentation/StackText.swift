@@ -13,7 +13,10 @@ package struct StackText: Sendable {
   }
 
   package func lines(for stack: [Frame], ending: StackEnding) -> [Line] {
-    if stack.isEmpty { return [Line("no call stack", .dim).fitted(to: width)] }
+    if stack.isEmpty {
+      let reason = ending == .notReceived ? ", as heaptap has fallen behind" : ""
+      return [Line("no call stack\(reason)", .dim).fitted(to: width)]
+    }
     var lines = stack.prefix(maximumFrames).map(line)
     // A line that says "1 more" takes the place of what it hides.
     if stack.count == maximumFrames + 1 {
@@ -30,7 +33,7 @@ package struct StackText: Sendable {
   /// What is missing of a stack; nil where nothing is.
   private static func sentence(for ending: StackEnding) -> String? {
     switch ending {
-    case .complete: nil
+    case .complete, .notReceived: nil
     case .tooDeep: "and more callers than are kept"
     case .unknownCode: "and callers beyond code of unknown origin"
     case .noRule, .unsupportedRule: "and callers beyond code without usable unwind information"

@@ -1,3 +1,16 @@
+/// Names the file behind a mapping without opening it: the same in all processes that map it.
+package struct MappedFile: Hashable, Sendable {
+  package var deviceMajor: UInt32
+  package var deviceMinor: UInt32
+  package var inode: UInt64
+
+  package init(_ mapping: MemoryMapping) {
+    deviceMajor = mapping.deviceMajor
+    deviceMinor = mapping.deviceMinor
+    inode = mapping.inode
+  }
+}
+
 extension ProcessDirectory {
   /// Opens the very file behind a mapping, also when it was deleted or replaced on disk since.
   ///

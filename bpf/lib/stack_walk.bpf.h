@@ -102,7 +102,7 @@ __noinline int find_rare_frame(struct thread_state *thread, u64 rule) {
       walk->cfa = value + (offset >> 16);
       return 1;
     case UNWIND_PLT:
-      walk->cfa = walk->sp + 8 + ((walk->ip - 1 & 15) >= offset ? 8 : 0);
+      walk->cfa = walk->sp + 8 + ((walk->ip - 1 & 15) >= (u32)offset ? 8 : 0);
       return 1;
     case UNWIND_FRAME_POINTER:
       walk->ending = walk->bp ? STACK_BAD_FRAME : STACK_COMPLETE;

@@ -13,21 +13,8 @@ package struct ProbedFiles: Sendable {
 package struct AllocatorFinder {
   private let profile: EmulationProfile
   private var seen: Set<FileIdentity> = []
-  private var seenMappings: Set<MappedPart> = []
-  private var allocatorMappings: Set<MappedPart> = []
-
-  /// What a mapping shows, which is the same in all processes.
-  private struct MappedPart: Hashable {
-    var major: UInt32
-    var minor: UInt32
-    var inode: UInt64
-
-    init(_ mapping: MemoryMapping) {
-      major = mapping.deviceMajor
-      minor = mapping.deviceMinor
-      inode = mapping.inode
-    }
-  }
+  private var seenMappings: Set<MappedFile> = []
+  private var allocatorMappings: Set<MappedFile> = []
 
   package init(profile: EmulationProfile) {
     self.profile = profile
@@ -35,7 +22,7 @@ package struct AllocatorFinder {
 
   /// Whether one of these mappings is of an allocator file that was found in any process.
   package func knowsAllocator(among mappings: [MemoryMapping]) -> Bool {
-    mappings.contains { $0.isFile && allocatorMappings.contains(MappedPart($0)) }
+    mappings.contains { $0.isFile && allocatorMappings.contains(MappedFile($0)) }
   }
 
   /// What there is to probe among the executable mappings of a process that no earlier call has returned.
@@ -47,7 +34,7 @@ package struct AllocatorFinder {
     var files = ProbedFiles()
     for mapping in try directory.mappings().mappings
     where mapping.isFile && mapping.permissions.contains(.execute) {
-      let part = MappedPart(mapping)
+      let part = MappedFile(mapping)
       guard seenMappings.insert(part).inserted, let file = try? directory.openFile(of: mapping),
         seen.insert(file.identity).inserted, let elf = try? ELFFile(file)
       else { continue }

@@ -3,19 +3,6 @@ package import Processes
 
 /// Tells the kernel programs what code processes run, so that they can unwind stacks in it.
 package final class CodeRegistry {
-  /// A mapped file, told apart without opening it.
-  private struct FileKey: Hashable {
-    var deviceMajor: UInt32
-    var deviceMinor: UInt32
-    var inode: UInt64
-
-    init(_ mapping: MemoryMapping) {
-      deviceMajor = mapping.deviceMajor
-      deviceMinor = mapping.deviceMinor
-      inode = mapping.inode
-    }
-  }
-
   /// What is kept of an executable file.
   private struct Code {
     var identity: FileIdentity
@@ -36,7 +23,7 @@ package final class CodeRegistry {
   package let tables: UnwindTableCache
   private var kernelTables: [FileIdentity: KernelTable] = [:]
   /// Files that are no executables are remembered as nil.
-  private var codeByFile: [FileKey: Code?] = [:]
+  private var codeByFile: [MappedFile: Code?] = [:]
 
   /// - Parameter store: where tables are kept that took long to compile; nil: nowhere.
   package init(_ session: ProbeSession, store: UnwindTableStore? = nil) {
@@ -58,7 +45,7 @@ package final class CodeRegistry {
       guard mapping.path != "[uprobes]" else { return nil }
       return CodeRegion(
         start: mapping.start, end: mapping.end, unwinding: unwinding(of: mapping, directory),
-        isPermanent: mapping.path == "[vdso]" || permanent.contains(FileKey(mapping)))
+        isPermanent: mapping.path == "[vdso]" || permanent.contains(MappedFile(mapping)))
     }
     // Without room the walks end in unknown code, which is said of each stack.
     try? session.publishCode(regions, of: process, generation: generation)
@@ -105,7 +92,7 @@ package final class CodeRegistry {
   // MARK: Files
 
   private func code(of mapping: MemoryMapping, _ directory: ProcessDirectory) -> Code? {
-    let key = FileKey(mapping)
+    let key = MappedFile(mapping)
     if let known = codeByFile[key] { return known }
     var code: Code?
     if let file = try? directory.openFile(of: mapping), let elf = try? ELFFile(file) {
@@ -122,14 +109,14 @@ package final class CodeRegistry {
   /// until the process ends.
   private func permanentFiles(
     among mappings: [MemoryMapping], _ directory: ProcessDirectory
-  ) -> Set<FileKey> {
+  ) -> Set<MappedFile> {
     let executable = try? RegularFile(opening: "\(directory.path)/exe").identity
-    var links = LinkedFiles<FileKey>()
-    var roots: [FileKey] = []
+    var links = LinkedFiles<MappedFile>()
+    var roots: [MappedFile] = []
     var interpreter: String?
     for mapping in mappings where mapping.isFile {
       guard let code = code(of: mapping, directory) else { continue }
-      let key = FileKey(mapping)
+      let key = MappedFile(mapping)
       links.add(key, path: mapping.path, ownName: code.names.ownName, needed: code.names.needed)
       guard code.identity == executable else { continue }
       roots.append(key)
