@@ -159,10 +159,22 @@ def spellings(name):
         "$s": [["swift", "demangle", "--compact"],
                ["swift", "demangle", "--compact", "--simplified"]],
     }.get(name[:2], [])
-    return {name} | {
+    found = {name} | {
         subprocess.run([*command, name], capture_output=True, text=True, check=True).stdout.strip()
         for command in commands
     }
+    return found | {short_types(spelling) for spelling in found}
+
+
+def short_types(name):
+    """Swift's types as the language abbreviates them; its runtime demangles to the long names."""
+    forms = [(r"Swift\.Optional<([^<>]*)>", r"\1?"), (r"Swift\.Array<([^<>]*)>", r"[\1]"),
+             (r"Swift\.Dictionary<([^<>,]*), ([^<>]*)>", r"[\1 : \2]")]
+    while True:
+        shorter = functools.reduce(lambda text, form: re.sub(*form, text), forms, name)
+        if shorter == name:
+            return name
+        name = shorter
 
 
 @functools.cache
