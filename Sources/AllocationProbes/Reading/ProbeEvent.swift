@@ -142,9 +142,7 @@ extension ProbeEvent {
         process: process, stack: StackSlot(rawValue: UInt32(half(\.site))), addresses: addresses,
         registers: StackWalker.Registers(
           ip: addresses[count - 1], sp: word(\.sp), bp: word(\.bp), bx: word(\.bx)),
-        memory: (headerBytes..<headerBytes + byteCount).map {
-          record.unsafeLoad(fromByteOffset: $0, as: UInt8.self)
-        },
+        memory: record.withUnsafeBytes { Array($0[headerBytes..<headerBytes + byteCount]) },
         time: record.load(event_header.self).time))
   }
 
