@@ -42,8 +42,6 @@ package struct BPFArray: ~Copyable {
     close(descriptor)
   }
 
-  /// Puts the array into a map of maps.
-  package borrowing func insert(into map: BPFMap, at index: UInt32) throws(BPFError) {
-    try map.update(key: index, value: UInt32(bitPattern: descriptor))
-  }
+  /// What a map of maps takes for it; valid as long as the array is.
+  package var handle: UInt32 { UInt32(bitPattern: descriptor) }
 }

@@ -11,10 +11,18 @@ final class CodeMaps {
   private let processes: MappedArray
   private var slices: SliceAllocator
   private var slicesByProcess: [UInt32: Range<Int>] = [:]
+  private var waiting: [WaitingTable] = []
   private var tablesByFile: [FileIdentity: UInt32] = [:]
   private var filesByTable: [UInt32: FileIdentity] = [:]
   /// Places of tables: as with slices, one that was given back waits until no program can hold its number.
   private var tableSlots: SliceAllocator
+  /// How many tables that nobody uses stay for the next process that maps their file.
+  private static let idleLimit = 256
+  /// Each takes the kernel 10 to 15 ms, as it waits for running programs.
+  private static let removalsPerTurn = 4
+
+  /// Tables that nobody uses, in the order in which they were given up.
+  private var idle: [UInt32] = []
   /// Regions that use each table.
   private var uses: [UInt32: Int] = [:]
   private var tablesByProcess: [UInt32: [UInt32]] = [:]
@@ -32,7 +40,8 @@ final class CodeMaps {
     tablesByFile[file].map { UnwindTableSlot(rawValue: $0) }
   }
 
-  /// Hands the table of a file to the kernel programs. It goes away when no process uses it any more.
+  /// Hands the table of a file to the kernel programs, with the next `publish`. Some time after the last process
+  /// that uses it has ended it goes away.
   ///
   /// - Throws: `BPFError` if there is no memory, or no place for one more table.
   func load(_ table: UnwindTable, of file: FileIdentity) throws(BPFError) -> UnwindTableSlot {
@@ -41,8 +50,7 @@ final class CodeMaps {
     }
     let index = UInt32(slot.lowerBound)
     do throws(BPFError) {
-      let array = try Self.array(of: table)
-      try array.insert(into: tables, at: index)
+      waiting.append(WaitingTable(index: index, array: try Self.array(of: table)))
     } catch {
       tableSlots.giveBack(slot)
       throw error
@@ -67,12 +75,35 @@ final class CodeMaps {
     return created
   }
 
+  /// A table that is made and not in the map yet.
+  private final class WaitingTable {
+    let index: UInt32
+    let array: BPFArray
+
+    init(index: UInt32, array: consuming BPFArray) {
+      self.index = index
+      self.array = array
+    }
+  }
+
+  private func insertWaitingTables() throws(BPFError) {
+    defer { waiting = [] }
+    do {
+      try tables.update(keys: waiting.map(\.index), values: waiting.map { $0.array.handle })
+    } catch {
+      // Not loaded after all: whoever wants them next tries again.
+      for table in waiting { forgetFile(of: table.index) }
+      throw error
+    }
+  }
+
   /// Replaces what is known of a process's code.
   ///
   /// - Parameter generation: of its code, as `generation(of:)` said before its mappings were read.
   func publish(
     _ regions: [CodeRegion], of process: UInt32, generation: UInt32
   ) throws(BPFError) {
+    try insertWaitingTables()
     let old = slicesByProcess[process]
     guard let slice = slices.allocate(max(1, regions.count)) else {
       throw BPFError(attempt: "keep \(regions.count) more mappings of code", code: ENOSPC)
@@ -100,7 +131,10 @@ final class CodeMaps {
     store(generation, in: process, at: \.code_generation)
     slicesByProcess[process] = slice
     if let old { slices.giveBack(old) }
-    for table in used { uses[table, default: 0] += 1 }
+    for table in used {
+      if uses[table] == nil { idle.removeAll { $0 == table } }
+      uses[table, default: 0] += 1
+    }
     release(tablesByProcess.updateValue(used, forKey: process) ?? [])
   }
 
@@ -115,16 +149,23 @@ final class CodeMaps {
   func retire() {
     slices.retire()
     tableSlots.retire()
+    for table in idle.prefix(min(Self.removalsPerTurn, max(0, idle.count - Self.idleLimit))) {
+      tables.remove(key: table)
+      forgetFile(of: table)
+    }
+    idle.removeAll { filesByTable[$0] == nil }
+  }
+
+  private func forgetFile(of table: UInt32) {
+    tableSlots.giveBack(Int(table)..<Int(table) + 1)
+    if let file = filesByTable.removeValue(forKey: table) { tablesByFile[file] = nil }
   }
 
   private func release(_ released: [UInt32]) {
     for table in released {
       let left = (uses[table] ?? 1) - 1
       uses[table] = left > 0 ? left : nil
-      guard left == 0 else { continue }
-      tables.remove(key: table)
-      tableSlots.giveBack(Int(table)..<Int(table) + 1)
-      if let file = filesByTable.removeValue(forKey: table) { tablesByFile[file] = nil }
+      if left == 0 { idle.append(table) }
     }
   }
 
