@@ -270,6 +270,9 @@ package final class Observation {
       // Code of unknown origin is looked at now and then.
       session.allowDeferrals(1, of: slot)
     }
+    // The names of what has ended are known; another process may get its pid.
+    let running = Set(processes.values.lazy.filter { !$0.hasExited }.map(\.identity.pid))
+    recordsByPid = recordsByPid.filter { running.contains($0.key) }
     let ages = session.readLiveBlocks()
     var reading = Reading(
       unixNanoseconds: SystemClock.unixNanoseconds, elapsed: elapsed,
