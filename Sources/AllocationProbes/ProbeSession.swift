@@ -279,7 +279,6 @@ extension ProbeSession {
         // Freed first: a free is counted after its allocation, so the difference can't fall below zero.
         let freedBytes = record.load(fromByteOffset: SiteLayout.freedBytes, as: UInt64.self)
         let freedBlocks = Self.sum(record + SiteLayout.freedByAge, count: AGE_BUCKETS)
-        let flags = record.load(fromByteOffset: SiteLayout.flags, as: UInt32.self)
         result.append(
           StackCounters(
             stack: StackSlot(rawValue: UInt32(index)), process: ProcessSlot(rawValue: process),
@@ -287,8 +286,7 @@ extension ProbeSession {
               allocatedBytes: record.load(
                 fromByteOffset: SiteLayout.allocatedBytes, as: UInt64.self),
               allocatedBlocks: Self.sum(record + SiteLayout.allocatedBySize, count: SIZE_BUCKETS),
-              freedBytes: freedBytes, freedBlocks: freedBlocks),
-            isPublished: flags & UInt32(SITE_PUBLISHED) != 0))
+              freedBytes: freedBytes, freedBlocks: freedBlocks)))
       }
     }
     return result
@@ -299,7 +297,6 @@ extension ProbeSession {
     static let allocatedBytes = MemoryLayout<site_record>.offset(of: \.allocated_bytes) ?? 0
     static let freedBytes = MemoryLayout<site_record>.offset(of: \.freed_bytes) ?? 0
     static let process = MemoryLayout<site_record>.offset(of: \.process) ?? 0
-    static let flags = MemoryLayout<site_record>.offset(of: \.flags) ?? 0
     static let freedByAge = MemoryLayout<site_record>.offset(of: \.freed_by_age) ?? 0
     static let allocatedBySize = MemoryLayout<site_record>.offset(of: \.allocated_by_size) ?? 0
   }

@@ -189,7 +189,8 @@ __noinline int walk_frame(struct thread_state *thread) {
   u64 rule = rule_of(walk->process, ip - 1, walk->seed);
   if (rule_kind(rule) == UNWIND_UNKNOWN_CODE && ip == return_trampoline()) {
     walk->ip = hidden_return_address(walk->sp - 8);
-    return 1;
+    walk->ending = STACK_BAD_FRAME;  // of a call that the kernel has forgotten; not a first frame that returns to 0
+    return walk->ip != 0;
   }
   u32 count = walk->count;
   if (count >= STACK_MAX_FRAMES) {

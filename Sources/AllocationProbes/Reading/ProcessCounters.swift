@@ -45,6 +45,4 @@ package struct StackCounters: Hashable, Sendable {
   package var stack: StackSlot
   package var process: ProcessSlot
   package var counters: AllocationCounters
-  /// Its frames were handed over, or will arrive with the next events.
-  package var isPublished: Bool
 }

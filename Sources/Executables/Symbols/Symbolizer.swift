@@ -100,8 +100,7 @@ package struct Symbolizer: Sendable {
       return UnwindTable.ofVDSO().rule(at: address - region.mapping.start)
     }
     guard let module = region.module,
-      let virtualAddress = module.segments.address(
-        ofFileOffset: address - region.mapping.start &+ region.mapping.fileOffset)
+      let virtualAddress = module.segments.address(ofFileOffset: region.fileOffset(of: address))
     else { return region.mapping.permissions.contains(.execute) ? UnwindRule.none : nil }
     guard let table = module.unwindTable(tables) else { return UnwindRule.none }
     return table.isEmpty ? UnwindRule(.framePointer) : table.rule(at: virtualAddress)
