@@ -5,6 +5,7 @@ package struct Reading: Hashable, Sendable {
   package var unixNanoseconds: Int64
   /// Seconds since observation began, ≥ 0, never less than in the reading before.
   package var elapsed: Double
+  /// Every process in scope, observed or not; one that is missing has ended.
   package var targets: [TargetSnapshot]
   /// Heap sites.
   ///
@@ -40,6 +41,10 @@ package struct SiteReading: Hashable, Sendable {
   package var counters: AllocationCounters
   /// Age of the oldest live block in seconds; nil where none is live or ages were not read.
   package var oldest: Double?
+  /// Blocks that were freed by the same thread's next call.
+  package var temporaryBlocks: UInt64
+  /// Ages at which blocks were freed; nil where none was or ages were not read.
+  package var lifetimes: Lifetimes?
 
   package init(
     id: SiteID,
@@ -47,7 +52,9 @@ package struct SiteReading: Hashable, Sendable {
     stack: [Frame],
     ending: StackEnding = .complete,
     counters: AllocationCounters,
-    oldest: Double? = nil
+    oldest: Double? = nil,
+    temporaryBlocks: UInt64 = 0,
+    lifetimes: Lifetimes? = nil
   ) {
     self.id = id
     self.process = process
@@ -55,5 +62,7 @@ package struct SiteReading: Hashable, Sendable {
     self.ending = ending
     self.counters = counters
     self.oldest = oldest
+    self.temporaryBlocks = temporaryBlocks
+    self.lifetimes = lifetimes
   }
 }

@@ -32,77 +32,21 @@ package struct Snapshot: Hashable, Sendable {
   }
 }
 
-/// The totals of one process.
-///
-/// They cover all its sites.
-package struct TargetSnapshot: Hashable, Sendable {
-  /// How a target is observed.
-  ///
-  /// The raw value is the name in reports and JSON.
-  package enum Mode: String, Sendable {
-    case exact
-  }
-
-  package var pid: Int32
-  package var name: String
-  package var mode: Mode
-  package var counters: AllocationCounters
-  /// Frees of blocks that a forked child inherited from its parent.
-  package var inheritedFrees: UInt64
-  /// Frees of blocks that were allocated before observation began.
-  package var unknownFrees: UInt64
-  /// Allocator calls that returned NULL.
-  package var failedAllocations: UInt64
-  /// Resident set size in bytes (`VmRSS`); nil when the process is gone.
-  package var residentBytes: UInt64?
-  /// Resident anonymous memory in bytes (`RssAnon`); nil when the process is gone.
-  package var residentAnonymousBytes: UInt64?
-  /// `residentAnonymousBytes` when observation began: memory no stack is known for.
-  package var residentAnonymousBytesAtStart: UInt64?
-  /// Seen from its first instruction, so nothing was allocated before.
-  package var isFromStart: Bool
-  /// The process has ended; its figures are final.
-  package var hasExited: Bool
-  /// It maps a file whose allocator is probed; without one nothing of it is counted.
-  package var hasVisibleAllocator: Bool
-
-  package init(
-    pid: Int32,
-    name: String,
-    mode: Mode = .exact,
-    counters: AllocationCounters,
-    inheritedFrees: UInt64 = 0,
-    unknownFrees: UInt64 = 0,
-    failedAllocations: UInt64 = 0,
-    residentBytes: UInt64? = nil,
-    residentAnonymousBytes: UInt64? = nil,
-    residentAnonymousBytesAtStart: UInt64? = nil,
-    isFromStart: Bool = false,
-    hasExited: Bool = false, hasVisibleAllocator: Bool = true
-  ) {
-    self.pid = pid
-    self.name = name
-    self.mode = mode
-    self.counters = counters
-    self.inheritedFrees = inheritedFrees
-    self.unknownFrees = unknownFrees
-    self.failedAllocations = failedAllocations
-    self.residentBytes = residentBytes
-    self.residentAnonymousBytes = residentAnonymousBytes
-    self.residentAnonymousBytesAtStart = residentAnonymousBytesAtStart
-    self.isFromStart = isFromStart
-    self.hasExited = hasExited
-    self.hasVisibleAllocator = hasVisibleAllocator
-  }
-}
-
 /// One site of one process at an instant.
 package struct SiteSnapshot: Hashable, Sendable {
   package var id: SiteID
   package var pid: Int32
+  /// With the pid, the identity of the process; 0 where it is not known.
+  package var startTicks: UInt64
   package var stack: [Frame]
   package var ending: StackEnding
   package var counters: AllocationCounters
+  /// The most live bytes that any reading saw.
+  package var peakBytes: UInt64
+  /// Blocks that were freed by the same thread's next call.
+  package var temporaryBlocks: UInt64
+  /// Ages at which blocks were freed; nil where none was or ages were not read.
+  package var lifetimes: Lifetimes?
   package var growth: GrowthRate
   /// Age of the oldest live block in seconds; nil where none is live or the age is not known.
   package var oldest: Double?
@@ -111,20 +55,30 @@ package struct SiteSnapshot: Hashable, Sendable {
   package init(
     id: SiteID,
     pid: Int32,
+    startTicks: UInt64 = 0,
     stack: [Frame],
     ending: StackEnding = .complete,
     counters: AllocationCounters,
+    peakBytes: UInt64 = 0,
+    temporaryBlocks: UInt64 = 0,
+    lifetimes: Lifetimes? = nil,
     growth: GrowthRate = GrowthRate(),
     oldest: Double? = nil,
     assessment: Assessment
   ) {
     self.id = id
     self.pid = pid
+    self.startTicks = startTicks
     self.stack = stack
     self.ending = ending
     self.counters = counters
+    self.peakBytes = peakBytes
+    self.temporaryBlocks = temporaryBlocks
+    self.lifetimes = lifetimes
     self.growth = growth
     self.oldest = oldest
     self.assessment = assessment
   }
+
+  package var process: ProcessIdentity { ProcessIdentity(pid: pid, startTicks: startTicks) }
 }

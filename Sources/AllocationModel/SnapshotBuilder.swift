@@ -47,33 +47,23 @@ package struct SnapshotBuilder: Sendable {
   package mutating func fold(_ reading: Reading) -> Snapshot {
     let targets = self.targets.fold(
       reading.targets,
-      exitedLimit: settings.exitedProcessLimit
+      at: reading.elapsed,
+      horizon: settings.horizon,
+      endedLimit: settings.exitedProcessLimit
     )
-    for pid in targets.forgotten {
-      heap.forget(pid: pid)
-      mappings.forget(pid: pid)
-    }
-    return Snapshot(
+    let snapshot = Snapshot(
       unixNanoseconds: reading.unixNanoseconds,
       elapsed: reading.elapsed,
       targets: targets.current,
-      sites: settings.order.ranked(
-        heap.fold(
-          reading.sites,
-          at: reading.elapsed,
-          exited: targets.exited,
-          settings: settings
-        )
-      ),
-      mappings: settings.order.ranked(
-        mappings.fold(
-          reading.mappings,
-          at: reading.elapsed,
-          exited: targets.exited,
-          settings: settings
-        )
-      ),
+      sites: heap.fold(
+        reading.sites, at: reading.elapsed, targets: targets, settings: settings),
+      mappings: mappings.fold(
+        reading.mappings, at: reading.elapsed, targets: targets, settings: settings),
       lost: reading.lost
     )
+    return snapshot
   }
+
+  /// How many rows, sites and places are held: what must not grow with processes that come and go.
+  package var heldCount: Int { heap.heldCount + mappings.heldCount + targets.heldCount }
 }

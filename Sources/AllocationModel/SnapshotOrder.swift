@@ -13,7 +13,7 @@ package enum SnapshotOrder: String, CaseIterable, Sendable {
   /// Age of the oldest live block; sites without one come last.
   case age
 
-  /// A total order up to sites equal in key, id and pid.
+  /// A total order up to sites equal in key, id and process.
   package func precedes(_ lhs: SiteSnapshot, _ rhs: SiteSnapshot) -> Bool {
     rank(lhs, at: 0).precedes(rank(rhs, at: 0))
   }
@@ -29,7 +29,7 @@ package enum SnapshotOrder: String, CaseIterable, Sendable {
   }
 
   private func rank(_ site: SiteSnapshot, at index: Int) -> Rank {
-    var rank = Rank(id: site.id, pid: site.pid, index: index)
+    var rank = Rank(id: site.id, pid: site.pid, startTicks: site.startTicks, index: index)
     switch self {
     case .growth:
       // Not a number is below everything, so that the order stays total whatever is compared.
@@ -50,6 +50,7 @@ package enum SnapshotOrder: String, CaseIterable, Sendable {
     var second: UInt64 = 0
     var id: SiteID
     var pid: Int32
+    var startTicks: UInt64
     var index: Int
 
     func precedes(_ other: Rank) -> Bool {
@@ -57,6 +58,7 @@ package enum SnapshotOrder: String, CaseIterable, Sendable {
       if second != other.second { return second > other.second }
       if id != other.id { return id < other.id }
       if pid != other.pid { return pid < other.pid }
+      if startTicks != other.startTicks { return startTicks < other.startTicks }
       return index < other.index
     }
   }

@@ -324,7 +324,8 @@ package final class Observation {
     _ process: ObservedProcess, _ totals: AllocationCounters, _ counters: ProcessCounters
   ) -> TargetSnapshot {
     TargetSnapshot(
-      pid: process.identity.pid, name: process.name, counters: totals,
+      pid: process.identity.pid, startTicks: process.identity.startTicks, name: process.name,
+      counters: totals,
       inheritedFrees: counters.inheritedFrees, unknownFrees: counters.unknownFrees,
       failedAllocations: counters.failedCalls, residentBytes: process.residentBytes,
       residentAnonymousBytes: process.residentAnonymousBytes,

@@ -89,9 +89,10 @@ func site(
   )
 }
 
-func target(pid: Int32 = process.pid, hasExited: Bool = false) -> TargetSnapshot {
+func target(_ process: ProcessIdentity = process, hasExited: Bool = false) -> TargetSnapshot {
   TargetSnapshot(
-    pid: pid,
+    pid: process.pid,
+    startTicks: process.startTicks,
     name: "app",
     counters: AllocationCounters(),
     residentBytes: 1 << 20,

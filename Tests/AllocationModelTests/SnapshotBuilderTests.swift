@@ -116,7 +116,7 @@ import Testing
         reading(
           at: Double(pid),
           [site(counters(allocated: 1), in: process)],
-          targets: [target(pid: pid)]
+          targets: [target(process)]
         )
       )
     }
