@@ -22,6 +22,12 @@ package enum LossReason: String, CaseIterable, Sendable {
   case processTableFull = "process_table_full"
   /// The pointer that `posix_memalign` stored could not be read back.
   case unreadableResult = "unreadable_result"
+  /// A process had as many live blocks as one may have.
+  case blockLimit = "block_limit"
+  /// A process had as many distinct stacks as one may have.
+  case stackLimit = "stack_limit"
+  /// A process had as many mappings as are followed of one.
+  case mappingLimit = "mapping_limit"
 }
 
 /// How many events were lost, by reason.

@@ -1,7 +1,7 @@
-package import AllocationModel
 package import BPFRuntime
 package import Executables
 import Glibc
+import LinuxSystem
 import ProbeABI
 package import Processes
 
@@ -13,19 +13,25 @@ package final class ProbeSession {
   package let calibration: ProbeCalibration
 
   private let allocations: BPFObject
-  private let lifecycle: BPFObject
-  private let stackTable: MappedArray
-  private let siteRecords: MappedArray
-  private let processRecords: MappedArray
-  private let control: MappedArray
-  private let blocks: BlockTableReader
-  private let targets: BPFMap
-  private let code: CodeMaps
+  let lifecycle: BPFObject
+  let stackTable: MappedArray
+  let siteRecords: MappedArray
+  let processRecords: MappedArray
+  let control: MappedArray
+  let blocks: BlockTableReader
+  let targets: BPFMap
+  let freeProcesses: BPFMap
+  let programs: BPFMap
+  let code: CodeMaps
   private var events: RingBuffer?
+  private var processEvents: RingBuffer?
   private let inbox = EventInbox()
   private var linkSets: [LinkSet] = []
   private var lifecycleLinks: [LifecycleLink] = []
-  private var endedProcesses: Set<UInt32> = []
+  /// By number of the stack; empty until a block was freed.
+  var lifetimesBySite: [KnownLifetimes] = []
+  /// Processes that have ended, while others still run in their address space.
+  var postponed: Set<ProcessSlot> = []
 
   /// Measures the kernel's probes, loads the programs and begins to follow forks, execs and exits.
   package init(_ settings: ProbeSettings) throws(BPFError) {
@@ -36,17 +42,23 @@ package final class ProbeSession {
     lifecycle = try Self.lifecycleObject(settings, sharing: allocations)
     try lifecycle.load()
 
-    stackTable = try MappedArray(allocations.map(MAP_STACKS))
-    siteRecords = try MappedArray(allocations.map(MAP_SITES))
+    stackTable = try MappedArray(allocations.map(MAP_STACKS), writable: true)
+    siteRecords = try MappedArray(allocations.map(MAP_SITES), writable: true)
     processRecords = try MappedArray(allocations.map(MAP_PROCESSES), writable: true)
     control = try MappedArray(allocations.map(MAP_CONTROL), writable: true)
     blocks = BlockTableReader(try MappedArray(allocations.map(MAP_BLOCKS), writable: true))
     targets = try allocations.map(MAP_TARGETS)
+    freeProcesses = try allocations.map(MAP_FREE_PROCESSES)
+    programs = try lifecycle.map(MAP_PROGRAMS)
     code = CodeMaps(
       tables: try allocations.map(MAP_UNWIND_TABLES),
       mappings: try MappedArray(allocations.map(MAP_CODE), writable: true),
       processes: try MappedArray(allocations.map(MAP_PROCESSES), writable: true))
     events = try RingBuffer(allocations.map(MAP_EVENTS)) { [inbox] in inbox.receive($0) }
+    processEvents = try RingBuffer(lifecycle.map(MAP_PROCESS_EVENTS)) { [inbox] in
+      inbox.receive($0)
+    }
+    try exclude(pid: getpid())
     for program in ["process_exec", "process_fork", "process_exit"] {
       lifecycleLinks.append(LifecycleLink(try lifecycle.attach(program)))
     }
@@ -84,7 +96,8 @@ package final class ProbeSession {
     try configure(object, settings)
     // Also those that it only declares, or it would get tables of its own.
     for map in [
-      MAP_BLOCKS, MAP_STACKS, MAP_SITES, MAP_PROCESSES, MAP_CONTROL, MAP_TARGETS, MAP_EVENTS,
+      MAP_BLOCKS, MAP_STACKS, MAP_SITES, MAP_PROCESSES, MAP_CONTROL, MAP_TARGETS,
+      MAP_FREE_PROCESSES, MAP_THREADS, MAP_EVENTS,
     ] {
       try object.shareMap(other.map(map))
     }
@@ -100,7 +113,10 @@ package final class ProbeSession {
     object.setCapacity(of: MAP_STACKS, to: stackBuckets)
     object.setCapacity(of: MAP_SITES, to: stackBuckets * UInt32(STACK_BUCKET_SLOTS) + 1)
     object.setCapacity(of: MAP_PROCESSES, to: UInt32(settings.maximumProcesses) + 1)
-    object.setCapacity(of: MAP_TARGETS, to: UInt32(settings.maximumProcesses))
+    // Children of ours and of parents in one address space take no process id.
+    object.setCapacity(of: MAP_TARGETS, to: UInt32(settings.maximumProcesses) + 1024)
+    object.setCapacity(of: MAP_FREE_PROCESSES, to: UInt32(settings.maximumProcesses))
+    object.setCapacity(of: MAP_EVENTS, to: UInt32(settings.eventRingByteCount))
     object.setCapacity(of: MAP_UNWIND_TABLES, to: UInt32(settings.maximumUnwindTables))
     object.setCapacity(of: MAP_CODE, to: UInt32(settings.maximumCodeMappings))
     try object.setReadOnlyData(
@@ -108,40 +124,17 @@ package final class ProbeSession {
         block_bucket_count: buckets, stack_bucket_count: stackBuckets,
         process_capacity: UInt32(settings.maximumProcesses) + 1,
         follow_children: settings.followsChildren ? 1 : 0, minimum_size: settings.minimumSize,
-        keeps_rules: settings.keepsUnwindRules ? 1 : 0, reserved: 0,
-        only_allocation: settings.onlyAllocation))
+        keeps_rules: settings.keepsUnwindRules ? 1 : 0, scope: settings.scope.kind.rawValue,
+        only_allocation: settings.onlyAllocation, cgroup: settings.scope.cgroup.id,
+        cgroup_level: settings.scope.cgroup.level,
+        stack_limit: UInt32(clamping: settings.maximumStacksPerProcess),
+        block_limit: UInt64(settings.maximumBlocksPerProcess)))
   }
 }
 
-// MARK: - What is observed
+// MARK: - Links
 
 extension ProbeSession {
-  /// Gives a process its number. It is no target yet: see `beginCounting`.
-  package func addProcess(pid: Int32) throws(BPFError) -> ProcessSlot {
-    let place = control.mutableBytes(at: 0)
-    // Only this thread and the lifecycle programs give out ids; theirs can't run for a process that is no
-    // target yet, but may for another one, so the next free id is claimed before it is used.
-    let slot = place.load(fromByteOffset: 8, as: UInt32.self) + 1
-    guard Int(slot) < processRecords.count else {
-      throw BPFError(attempt: "observe one more process", code: ENOSPC)
-    }
-    place.storeBytes(of: slot, toByteOffset: 8, as: UInt32.self)
-    var record = process_record()
-    record.tgid = UInt32(bitPattern: pid)
-    processRecords.mutableBytes(at: Int(slot)).storeBytes(of: record, as: process_record.self)
-    return ProcessSlot(rawValue: slot)
-  }
-
-  /// Makes a process a target: what it does counts from now on, once a file it maps is attached to.
-  ///
-  /// Its code should be published by then, or its first stacks are cut short.
-  package func beginCounting(_ process: ProcessSlot, pid: Int32) throws(BPFError) {
-    try targets.update(key: UInt32(bitPattern: pid), value: process.rawValue)
-    let place = control.mutableBytes(at: 0)
-    let epoch = place.load(as: UInt64.self)
-    place.storeBytes(of: epoch + 1, as: UInt64.self)
-  }
-
   /// Probes the functions of a file.
   ///
   /// - Parameter pid: only in this process, which spares all others the cost; nil for all.
@@ -230,113 +223,58 @@ extension ProbeSession {
     try code.publish(regions, of: process.rawValue, generation: generation)
   }
 
+  /// Unwind tables are kept back from now on, so that many are inserted at once.
+  package func holdTables() { code.holdsTables = true }
+
+  /// Inserts those that were kept back. Without room walks end in unknown code, which is said of each stack.
+  package func insertHeldTables() {
+    code.holdsTables = false
+    try? code.insertWaitingTables()
+  }
+
   /// Raises the generation of a process's code: the same addresses are other code from now on.
   package func raiseCodeGeneration(of process: ProcessSlot) {
     code.raiseGeneration(of: process.rawValue)
   }
 }
 
-// MARK: - What was counted
+// MARK: - Events
 
 extension ProbeSession {
-  /// Readable when there are events.
-  package var eventDescriptor: Int32 { events?.descriptor ?? -1 }
+  /// Each is readable when there are events.
+  package var eventDescriptors: [Int32] { [events, processEvents].compactMap { $0?.descriptor } }
 
-  /// All events since the last call, in the order in which they happened.
+  /// Events that are taken from each ring at a time.
+  private static let eventBatch = 4096
+
+  /// Events since the last call, in the order in which they happened: some of them, if there are very many.
+  ///
+  /// A process is told of before its first stack, and its end after its last one, unless there were.
   package func takeEvents() -> [ProbeEvent] {
-    events?.drain()
-    let taken = inbox.take()
-    for case .exit(let process, _) in taken { endedProcesses.insert(process.rawValue) }
-    for case .exec(_, let previous, let pid, _) in taken
-    where threadGroup(of: previous) == pid { endedProcesses.insert(previous.rawValue) }
-    return taken
-  }
-
-  /// A vfork child counts as its parent until it calls exec, and the parent goes on.
-  private func threadGroup(of process: ProcessSlot) -> Int32 {
-    processRecords.load(Int(process.rawValue), as: process_record.self).tgid.asProcessID
-  }
-
-  /// The process was found to have ended without an event that says so.
-  package func noteEnded(_ process: ProcessSlot) {
-    endedProcesses.insert(process.rawValue)
+    // What happens between looking at one ring and at the other waits for the next call.
+    let now = SystemClock.monotonicNanoseconds
+    processEvents?.drain(limit: Self.eventBatch)
+    events?.drain(limit: Self.eventBatch)
+    return inbox.take(until: now)
   }
 
   /// Records of the ring buffer that could not be decoded.
   package var malformedEventCount: Int { inbox.malformedCount }
-
-  /// The counters of every stack that was ever seen.
-  package func readStacks() -> [StackCounters] {
-    var result: [StackCounters] = []
-    let slots = STACK_BUCKET_SLOTS
-    for bucket in 0..<stackTable.count {
-      let hashes = stackTable.bytes(at: bucket)
-      for slot in 0..<slots where hashes.load(fromByteOffset: 8 * slot, as: UInt64.self) != 0 {
-        let index = bucket * slots + slot + 1
-        let record = siteRecords.bytes(at: index)
-        let process = record.load(fromByteOffset: SiteLayout.process, as: UInt32.self)
-        guard process != 0 else { continue }
-        // Freed first: a free is counted after its allocation, so the difference can't fall below zero.
-        let freedBytes = record.load(fromByteOffset: SiteLayout.freedBytes, as: UInt64.self)
-        let freedBlocks = Self.sum(record + SiteLayout.freedByAge, count: AGE_BUCKETS)
-        result.append(
-          StackCounters(
-            stack: StackSlot(rawValue: UInt32(index)), process: ProcessSlot(rawValue: process),
-            counters: AllocationCounters(
-              allocatedBytes: record.load(
-                fromByteOffset: SiteLayout.allocatedBytes, as: UInt64.self),
-              allocatedBlocks: Self.sum(record + SiteLayout.allocatedBySize, count: SIZE_BUCKETS),
-              freedBytes: freedBytes, freedBlocks: freedBlocks)))
-      }
-    }
-    return result
-  }
-
-  /// Offsets in struct site_record.
-  private enum SiteLayout {
-    static let allocatedBytes = MemoryLayout<site_record>.offset(of: \.allocated_bytes) ?? 0
-    static let freedBytes = MemoryLayout<site_record>.offset(of: \.freed_bytes) ?? 0
-    static let process = MemoryLayout<site_record>.offset(of: \.process) ?? 0
-    static let freedByAge = MemoryLayout<site_record>.offset(of: \.freed_by_age) ?? 0
-    static let allocatedBySize = MemoryLayout<site_record>.offset(of: \.allocated_by_size) ?? 0
-  }
-
-  private static func sum(_ histogram: UnsafeRawPointer, count: Int) -> UInt64 {
-    var sum: UInt64 = 0
-    for bucket in 0..<count { sum &+= histogram.load(fromByteOffset: 8 * bucket, as: UInt64.self) }
-    return sum
-  }
-
-  package func readProcess(_ process: ProcessSlot) -> ProcessCounters {
-    ProcessCounters(processRecords.load(Int(process.rawValue), as: process_record.self))
-  }
-
-  /// Losses that belong to no process: the thread could not even be told.
-  package func readUnattributedLosses() -> LossCounts {
-    ProcessCounters(processRecords.load(0, as: process_record.self)).lost
-  }
-
-  /// Sums the live blocks of all processes by stack: reads the whole block table, some 10 ms per million blocks
-  /// of room.
-  package func readLiveBlocks() -> [StackSlot: LiveBlocks] {
-    // Without the time there are no ages; loading has shown that the program runs.
-    guard let now = try? lifecycle.run("read_ticks") else { return [:] }
-    return blocks.liveBlocks(stackCapacity: siteRecords.count, now: now)
-  }
-
-  /// Frees the room that blocks of ended processes take. Returns how many there were.
-  @discardableResult
-  package func removeBlocksOfEndedProcesses() -> Int {
-    code.retire()
-    guard !endedProcesses.isEmpty else { return 0 }
-    defer { endedProcesses = [] }
-    for process in endedProcesses { code.forget(process) }
-    return blocks.removeBlocks(of: endedProcesses)
-  }
 }
 
-extension UInt32 {
-  fileprivate var asProcessID: Int32 { Int32(bitPattern: self) }
+extension ProbeScope {
+  fileprivate var kind: probe_scope {
+    switch self {
+    case .named: SCOPE_NAMED
+    case .everything: SCOPE_ALL
+    case .cgroup: SCOPE_CGROUP
+    case .programs: SCOPE_PROGRAMS
+    }
+  }
+
+  fileprivate var cgroup: (id: UInt64, level: UInt32) {
+    if case .cgroup(let id, let level) = self { (id, level) } else { (0, 0) }
+  }
 }
 
 /// Keeps a tracepoint's link in an array.
@@ -347,19 +285,23 @@ private final class LifecycleLink {
 
 /// Where the ring buffer's records wait to be taken.
 private final class EventInbox {
-  private var events: [ProbeEvent] = []
+  private var events: [(time: UInt64, event: ProbeEvent)] = []
   private(set) var malformedCount = 0
 
   func receive(_ record: UnsafeRawBufferPointer) {
-    if let event = ProbeEvent(record.bytes) {
-      events.append(event)
+    if let event = ProbeEvent(record.bytes), let time = ProbeEvent.time(of: record.bytes) {
+      events.append((time, event))
     } else {
       malformedCount += 1
     }
   }
 
-  func take() -> [ProbeEvent] {
-    defer { events = [] }
-    return events
+  /// Those that happened up to a time, CLOCK_MONOTONIC in nanoseconds, ordered by it.
+  func take(until limit: UInt64) -> [ProbeEvent] {
+    // Sorting keeps the order of what happened at the same time, and each ring's own is nearly sorted.
+    events.sort { $0.time < $1.time }
+    let count = events.firstIndex { $0.time > limit } ?? events.count
+    defer { events.removeFirst(count) }
+    return events[..<count].map(\.event)
   }
 }

@@ -1,14 +1,33 @@
 package import BPFRuntime
 import Glibc
 
+/// Which processes the kernel programs make targets by themselves.
+package enum ProbeScope: Hashable, Sendable {
+  /// None but those that are named, and their children if they are followed.
+  case named
+  /// Every process but this one and its children.
+  case everything
+  /// Those in a cgroup of the unified hierarchy and in those below it.
+  ///
+  /// `id` is the inode of its folder, `level` the number of folders below the root.
+  case cgroup(id: UInt64, level: UInt32)
+  /// Programs that were chosen; each is asked about once, when it is started first.
+  case programs
+}
+
 /// How much is observed and how much kernel memory it may take. Fixed when observation begins.
 package struct ProbeSettings: Sendable {
   /// Live blocks there is room for without a loss; 46 bytes of kernel memory each.
   package var maximumBlocks: Int
   /// Distinct stacks there is room for; about 800 bytes of kernel memory each.
   package var maximumStacks: Int
-  /// Incarnations of processes (fork and exec begin a new one) there is room for.
+  /// Processes that can be observed at the same time, with those that have ended since the last poll.
   package var maximumProcesses: Int
+  /// Live blocks that one process may have there, and stacks, so that the others find room too.
+  package var maximumBlocksPerProcess: Int
+  package var maximumStacksPerProcess: Int
+  /// Who becomes a target without being named.
+  package var scope: ProbeScope
   /// Smaller requests are not recorded, bytes.
   package var minimumSize: UInt64
   /// Only the allocation with this number, from 1 on, is recorded in each process; 0: all are.
@@ -21,12 +40,20 @@ package struct ProbeSettings: Sendable {
   package var forbiddenLinkKinds: Set<UprobeLinkKind>
 
   package init(
-    maximumBlocks: Int? = nil, maximumStacks: Int = 32_768, maximumProcesses: Int = 16_384,
-    minimumSize: UInt64 = 0, onlyAllocation: UInt64 = 0, followsChildren: Bool = false,
+    scope: ProbeScope = .named, maximumBlocks: Int? = nil, maximumStacks: Int? = nil,
+    maximumBlocksPerProcess: Int? = nil, maximumStacksPerProcess: Int? = nil,
+    maximumProcesses: Int = 16_384, minimumSize: UInt64 = 0, onlyAllocation: UInt64 = 0,
+    followsChildren: Bool = false,
     forbiddenLinkKinds: Set<UprobeLinkKind> = []
   ) {
-    self.maximumBlocks = maximumBlocks ?? Self.defaultMaximumBlocks
-    self.maximumStacks = maximumStacks
+    let blocks = maximumBlocks ?? Self.defaultMaximumBlocks
+    let stacks = maximumStacks ?? (scope == .named ? 32_768 : 131_072)
+    self.scope = scope
+    self.maximumBlocks = blocks
+    self.maximumStacks = stacks
+    let share = scope == .named ? 1 : 4
+    self.maximumBlocksPerProcess = maximumBlocksPerProcess ?? max(1, blocks / share)
+    self.maximumStacksPerProcess = maximumStacksPerProcess ?? max(1, stacks / share)
     self.maximumProcesses = maximumProcesses
     self.minimumSize = minimumSize
     self.onlyAllocation = onlyAllocation
@@ -34,6 +61,11 @@ package struct ProbeSettings: Sendable {
     self.forbiddenLinkKinds = forbiddenLinkKinds
   }
 
+  /// Whether probes are to fire in all processes, and the kernel programs to tell which are targets.
+  package var isHostWide: Bool { followsChildren || scope != .named }
+
+  /// Room for events that user space has not taken yet; a power of two.
+  var eventRingByteCount: Int { scope == .named ? 8 << 20 : 32 << 20 }
   /// Executable files whose unwind tables there is room for; 8 bytes each, and the table.
   var maximumUnwindTables: Int { 8192 }
   /// Executable mappings of all processes that there is room for; 32 bytes each.

@@ -28,6 +28,43 @@ package struct BPFMap {
     guard result == 0 else { throw BPFError(attempt: "write to map \(name)", code: errno) }
   }
 
+  /// Sets a value unless the key has one. True: it had none. The corresponding C function is `bpf_map_update_elem`.
+  package func insert<Key: BitwiseCopyable, Value: BitwiseCopyable>(key: Key, value: Value)
+    throws(BPFError) -> Bool
+  {
+    let result = withUnsafeBytes(of: key) { key in
+      withUnsafeBytes(of: value) { value in
+        bpf_map_update_elem(descriptor, key.baseAddress, value.baseAddress, UInt64(BPF_NOEXIST))
+      }
+    }
+    if result == 0 { return true }
+    guard errno == EEXIST else { throw BPFError(attempt: "write to map \(name)", code: errno) }
+    return false
+  }
+
+  /// The value of a key, nil without one. The corresponding C function is `bpf_map_lookup_elem`.
+  package func value<Key: BitwiseCopyable>(of key: Key) -> UInt32? {
+    var value: UInt32 = 0
+    let result = withUnsafeBytes(of: key) {
+      bpf_map_lookup_elem(descriptor, $0.baseAddress, &value)
+    }
+    return result == 0 ? value : nil
+  }
+
+  /// Adds a value to a queue; false if it is full. The corresponding C function is `bpf_map_update_elem`.
+  @discardableResult
+  package func push(_ value: UInt32) -> Bool {
+    withUnsafeBytes(of: value) {
+      bpf_map_update_elem(descriptor, nil, $0.baseAddress, UInt64(BPF_ANY))
+    } == 0
+  }
+
+  /// Takes a value from a queue, nil if it is empty. The corresponding C function is `bpf_map_lookup_and_delete_elem`.
+  package func pop() -> UInt32? {
+    var value: UInt32 = 0
+    return bpf_map_lookup_and_delete_elem(descriptor, nil, &value) == 0 ? value : nil
+  }
+
   /// Sets several values at once: a map of maps waits for running programs after each change, 10 to 15 ms, and so but
   /// once. The corresponding C function is `bpf_map_update_batch`.
   package func update<Key: BitwiseCopyable, Value: BitwiseCopyable>(

@@ -23,11 +23,24 @@ package final class RingBuffer {
   /// Readable when there are records.
   package var descriptor: Int32 { ring_buffer__epoll_fd(ring) }
 
-  /// Handles all records there are and returns how many.
-  @discardableResult
-  package func drain() -> Int { Int(ring_buffer__consume(ring)) }
+  private var remaining = 0
 
-  fileprivate func receive(_ bytes: UnsafeRawBufferPointer) { handler(bytes) }
+  /// Handles the records there are, up to a limit. True: all of them.
+  ///
+  /// Without a limit this would never come to an end where records come faster than they are handled.
+  @discardableResult
+  package func drain(limit: Int = .max) -> Bool {
+    remaining = limit
+    _ = ring_buffer__consume(ring)
+    return remaining > 0
+  }
+
+  /// False: this one is handled, and no more are to come.
+  fileprivate func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    handler(bytes)
+    remaining -= 1
+    return remaining > 0
+  }
 }
 
 @c
@@ -35,7 +48,8 @@ private func forwardRingBufferRecord(
   _ context: UnsafeMutableRawPointer?, _ data: UnsafeMutableRawPointer?, _ size: Int
 ) -> Int32 {
   guard let context, let data else { return 0 }
-  Unmanaged<RingBuffer>.fromOpaque(context).takeUnretainedValue()
+  let goesOn = Unmanaged<RingBuffer>.fromOpaque(context).takeUnretainedValue()
     .receive(UnsafeRawBufferPointer(start: data, count: size))
-  return 0
+  // A negative result ends `ring_buffer__consume` behind this record.
+  return goesOn ? 0 : -1
 }

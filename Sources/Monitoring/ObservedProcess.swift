@@ -4,15 +4,12 @@ import Executables
 import LinuxSystem
 import Processes
 
-/// One incarnation of a target: what is remembered of it between polls, and after it has ended.
+/// One incarnation of a target, for as long as the kernel programs count for it.
 struct ObservedProcess {
-  /// A stack with its names, kept from when it was first seen.
-  struct KnownStack {
-    var id: SiteID
-    var frames: [Frame]
+  /// A stack of the process as the kernel programs number it.
+  struct NumberedStack {
+    var site: SiteID
     var ending: StackEnding
-    /// Where each frame's debug information is; nil for frames outside of files.
-    var modules: [Module?]
   }
 
   let slot: ProcessSlot
@@ -21,17 +18,21 @@ struct ObservedProcess {
   /// Seen from its first instruction.
   var isFromStart: Bool
   var name: String
-  var hasExited = false
-  var residentBytes: UInt64?
-  var residentAnonymousBytes: UInt64?
-  let residentAnonymousBytesAtStart: UInt64?
-  var stacks: [StackSlot: KnownStack] = [:]
-  /// A stack of each site.
-  private(set) var stacksBySite: [SiteID: StackSlot] = [:]
-  var mappings = MappingLedger<StackSlot>()
+  /// How it ended; nil while it runs.
+  var departure: ProbeEvent.Departure?
+  /// Kept when it is gone. nil if it never was looked at.
+  var census: ProcessCensus.Row?
+  /// Resident anonymous bytes when it became a target; nil if it did so at its start.
+  var anonymousBytesAtStart: UInt64?
+  private(set) var stacks: [StackSlot: NumberedStack] = [:]
+  private(set) var mappings = MappingLedger<StackSlot>()
 
   /// The generation of its code that the kernel programs know; nil: none yet.
   var publishedGeneration: UInt32?
+  /// Something was mapped or unmapped since its mappings were read.
+  var hasNewMappings = false
+  /// Snapshots since its mappings were read.
+  var mappingsAge = 0
 
   private var symbolizer: Symbolizer
   /// Mapping records that were lost before all mappings were read; nil: they never were.
@@ -41,74 +42,36 @@ struct ObservedProcess {
   /// Everything that was ever in `executableMappings`.
   private var everExecutable: Set<MemoryMapping> = []
 
+  /// A process that was there already, or has begun another program.
   init(
-    slot: ProcessSlot, pid: Int32, isFromStart: Bool, modules: ModuleCache
-  ) throws(ProcessError) {
-    let directory = ProcessDirectory(pid: pid)
-    let status = try directory.status()
-    self.slot = slot
-    self.directory = directory
-    self.isFromStart = isFromStart
-    identity = status.identity
-    name = status.name
-    residentBytes = status.residentBytes
-    residentAnonymousBytes = status.residentAnonymousBytes
-    residentAnonymousBytesAtStart = isFromStart ? nil : status.residentAnonymousBytes
-    symbolizer = Symbolizer(pid: pid, cache: modules)
-  }
-
-  /// A process that began another program and may have ended already: its stacks then stay without names.
-  init(
-    slot: ProcessSlot, pid: Int32, name: String, replacing previous: ObservedProcess?,
+    slot: ProcessSlot, identity: ProcessIdentity, name: String, isFromStart: Bool,
     modules: ModuleCache
   ) {
     self.slot = slot
-    directory = ProcessDirectory(pid: pid)
-    isFromStart = true
-    let status = try? directory.status()
-    let former = previous?.identity.pid == pid ? previous?.identity : nil
-    identity = status?.identity ?? former ?? ProcessIdentity(pid: pid, startTicks: 0)
+    self.identity = identity
     self.name = name
-    residentBytes = status?.residentBytes
-    residentAnonymousBytes = status?.residentAnonymousBytes
-    residentAnonymousBytesAtStart = nil
-    symbolizer = Symbolizer(pid: pid, cache: modules)
+    self.isFromStart = isFromStart
+    directory = ProcessDirectory(pid: identity.pid)
+    symbolizer = Symbolizer(pid: identity.pid, cache: modules)
   }
 
   /// A forked child: it begins with its parent's code.
-  init(slot: ProcessSlot, pid: Int32, name: String, forkedFrom parent: ObservedProcess) {
+  init(
+    slot: ProcessSlot, identity: ProcessIdentity, name: String, forkedFrom parent: ObservedProcess
+  ) {
     self.slot = slot
-    directory = ProcessDirectory(pid: pid)
-    isFromStart = true
-    let status = try? directory.status()
-    identity = status?.identity ?? ProcessIdentity(pid: pid, startTicks: 0)
+    self.identity = identity
     self.name = name
-    residentBytes = status?.residentBytes
-    residentAnonymousBytes = status?.residentAnonymousBytes
-    residentAnonymousBytesAtStart = nil
+    isFromStart = true
+    directory = ProcessDirectory(pid: identity.pid)
     symbolizer = parent.symbolizer
     executableMappings = parent.executableMappings
     everExecutable = parent.everExecutable
   }
 
-  /// Reads memory sizes; keeps the last known ones when the process is gone. True: it was found to have ended.
-  mutating func refreshStatus() -> Bool {
-    guard !hasExited else { return false }
-    do throws(ProcessError) {
-      let status = try directory.status()
-      guard status.identity == identity, !status.isZombie || status.threadCount > 1 else {
-        hasExited = true
-        return true
-      }
-      name = status.name
-      residentBytes = status.residentBytes ?? residentBytes
-      residentAnonymousBytes = status.residentAnonymousBytes ?? residentAnonymousBytes
-      return false
-    } catch {
-      hasExited = error.reason == .vanished
-      return hasExited
-    }
-  }
+  var hasExited: Bool { departure != nil }
+  /// It runs another program by now, which is observed: this one is not shown any more.
+  var isReplaced = false
 
   /// What became of the executable mappings since they were last read.
   enum MappingChange {
@@ -123,6 +86,8 @@ struct ObservedProcess {
   ///
   /// - Parameter lostRecords: how many were lost, ever, of the records that `apply` gets; nil: there are none.
   mutating func refreshMappings(lostRecords: UInt64?) -> MappingChange {
+    hasNewMappings = false
+    mappingsAge = 0
     guard !hasExited, let text = try? directory.mappings(), !text.mappings.isEmpty else {
       return .unchanged
     }
@@ -156,6 +121,7 @@ struct ObservedProcess {
   /// Takes over an executable mapping for the names of what is recorded from now on.
   mutating func apply(_ record: MappingRecord) {
     symbolizer.add(record.mapping)
+    hasNewMappings = true
   }
 
   /// Walks a stack on in code that the kernel programs did not know yet.
@@ -171,18 +137,14 @@ struct ObservedProcess {
   }
 
   /// Names a new stack.
-  mutating func learn(_ stack: ProbeEvent.Stack) {
-    symbolizer.readGeneratedNames(
-      for: stack.addresses, at: SystemClock.monotonicNanoseconds)
-    let frames = symbolizer.frames(for: stack.addresses, isNamed: false)
-    let id = SiteID(stack: frames)
-    stacks[stack.stack] = KnownStack(
-      id: id, frames: frames, ending: stack.ending,
-      modules: symbolizer.modules(for: stack.addresses))
-    stacksBySite[id] = stack.stack
+  mutating func learn(_ stack: ProbeEvent.Stack, _ known: KnownStacks) {
+    symbolizer.readGeneratedNames(for: stack.addresses, at: SystemClock.monotonicNanoseconds)
+    let site = known.add(symbolizer.locations(for: stack.addresses))
+    stacks[stack.stack] = NumberedStack(site: site, ending: stack.ending)
   }
 
   mutating func apply(_ event: ProbeEvent.Mapping) {
+    hasNewMappings = true
     let site = event.isInternal ? nil : event.stack
     switch event.operation {
     case .map(let range): mappings.map(range, site: site)

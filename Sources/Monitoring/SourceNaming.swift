@@ -19,30 +19,26 @@ final class SourceNaming {
     self.resolver = resolver
   }
 
-  /// Names the first `siteCount` sites and the first mappings.
-  func name(
-    _ snapshot: inout Snapshot, siteCount: Int, isLast: Bool,
-    processes: some Collection<ObservedProcess>
-  ) {
-    let modules = ModulesBySite(processes)
+  /// Fills in the stacks of the first `siteCount` sites and of the first mappings, and names them.
+  func name(_ snapshot: inout Snapshot, siteCount: Int, isLast: Bool, _ stacks: KnownStacks) {
+    var shown: [[SourceResolver.Place?]] = []
     for index in snapshot.sites.indices.prefix(siteCount) {
-      Self.nameFunctions(&snapshot.sites[index], modules)
+      shown.append(Self.fill(&snapshot.sites[index], stacks))
     }
+    let mappingsStart = shown.count
     for index in snapshot.mappings.indices.prefix(Self.mappingLimit) {
-      Self.nameFunctions(&snapshot.mappings[index], modules)
+      shown.append(Self.fill(&snapshot.mappings[index], stacks))
     }
-    let shown = snapshot.sites.prefix(siteCount) + snapshot.mappings.prefix(Self.mappingLimit)
-    for site in shown {
-      for place in Self.places(of: site.stack, modules.of(site)) {
-        if let place { _ = resolver.calls(at: place) }
-      }
+    for place in shown.joined() {
+      if let place { _ = resolver.calls(at: place) }
     }
     resolver.settle(within: isLast ? Self.lastPatience : Self.patience)
-    for index in snapshot.sites.indices.prefix(siteCount) {
-      expand(&snapshot.sites[index], modules)
-    }
-    for index in snapshot.mappings.indices.prefix(Self.mappingLimit) {
-      expand(&snapshot.mappings[index], modules)
+    for (index, places) in shown.enumerated() {
+      if index < mappingsStart {
+        expand(&snapshot.sites[index], places)
+      } else {
+        expand(&snapshot.mappings[index - mappingsStart], places)
+      }
     }
   }
 
@@ -53,43 +49,24 @@ final class SourceNaming {
     return new
   }
 
-  /// By symbol tables, which are at hand.
-  private static func nameFunctions(_ site: inout SiteSnapshot, _ modules: ModulesBySite) {
-    for (index, module) in modules.of(site).enumerated() where index < site.stack.count {
-      guard site.stack[index].function == nil, let module else { continue }
-      site.stack[index].function = module.symbols.symbol(at: site.stack[index].offset)?.name
+  /// Fills in the frames, with the functions that symbol tables know, and returns where their source is.
+  private static func fill(
+    _ site: inout SiteSnapshot, _ stacks: KnownStacks
+  ) -> [SourceResolver.Place?] {
+    guard let locations = stacks.locations(of: site.id) else { return [] }
+    site.stack = locations.map(\.frame)
+    return locations.enumerated().map { index, location in
+      guard let module = location.module else { return nil }
+      let symbol = module.symbols.symbol(at: location.offset)?.name
+      site.stack[index].function = symbol
+      return SourceResolver.Place(module: module, address: location.offset, symbol: symbol)
     }
   }
 
-  private func expand(_ site: inout SiteSnapshot, _ modules: ModulesBySite) {
-    let places = Self.places(of: site.stack, modules.of(site))
+  private func expand(_ site: inout SiteSnapshot, _ places: [SourceResolver.Place?]) {
+    guard places.count == site.stack.count else { return }
     site.stack = zip(site.stack, places).flatMap { frame, place in
       frame.expanded(place.flatMap(resolver.calls) ?? [])
     }
-  }
-
-  private static func places(of stack: [Frame], _ modules: [Module?]) -> [SourceResolver.Place?] {
-    stack.enumerated().map { index, frame in
-      guard index < modules.count, let module = modules[index] else { return nil }
-      return SourceResolver.Place(module: module, address: frame.offset, symbol: frame.function)
-    }
-  }
-}
-
-/// Finds the modules that the frames of a site lie in.
-private struct ModulesBySite {
-  private let processesByPid: [Int32: [ObservedProcess]]
-
-  init(_ processes: some Collection<ObservedProcess>) {
-    processesByPid = Dictionary(grouping: processes) { $0.identity.pid }
-  }
-
-  func of(_ site: SiteSnapshot) -> [Module?] {
-    for process in processesByPid[site.pid] ?? [] {
-      if let stack = process.stacksBySite[site.id].flatMap({ process.stacks[$0] }) {
-        return stack.modules
-      }
-    }
-    return []
   }
 }

@@ -65,7 +65,9 @@ package struct WatchLoop: ~Copyable {
     let timer = try IntervalTimer(seconds: schedule.interval)
     try poller.add(timer.descriptor, token: Token.timer.rawValue)
     try poller.add(signals.descriptor, token: Token.signal.rawValue)
-    try poller.add(observation.eventDescriptor, token: Token.events.rawValue)
+    for descriptor in observation.eventDescriptors {
+      try poller.add(descriptor, token: Token.events.rawValue)
+    }
     for descriptor in observation.recordDescriptors {
       try poller.add(descriptor, token: Token.records.rawValue)
     }
@@ -93,7 +95,7 @@ package struct WatchLoop: ~Copyable {
       if isStopped || remainingMilliseconds == 0 {
         return publish(observation.takeSnapshot(isLast: true)) ? .asScheduled : .readerLeft
       }
-      if watched.areGone {
+      if !pids.isEmpty, watched.areGone {
         observation.handleEvents()
         if observation.isOver {
           return publish(observation.takeSnapshot(isLast: true)) ? .targetsGone : .readerLeft

@@ -89,7 +89,7 @@ struct PairBenchmark {
     let executable = try directory.mappings().mappings.filter { $0.permissions.contains(.execute) }
     CodeRegistry(session).publish(
       executable, of: slot, in: directory, generation: session.beginReadingCode(of: slot))
-    try session.beginCounting(slot, pid: target.pid)
+    _ = try session.beginCounting(slot, pid: target.pid)
     return session
   }
 

@@ -49,8 +49,22 @@ struct ObservationOptions: ParsableArguments {
       valueName: "number"))
   var maxBlocks: Int?
 
-  @Option(help: ArgumentHelp("Room for distinct stacks.", valueName: "number"))
-  var maxStacks = 32_768
+  @Option(
+    help: ArgumentHelp(
+      "Room for distinct stacks (default: 32768, and 131072 where every process may be a target).",
+      valueName: "number"))
+  var maxStacks: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Of that room, what one process may take (default: all of its own, a quarter among many).",
+      valueName: "number"))
+  var maxProcessBlocks: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Distinct stacks that one process may have (default: likewise).", valueName: "number"))
+  var maxProcessStacks: Int?
 
   @Option(
     help: ArgumentHelp(
@@ -78,7 +92,9 @@ struct ObservationOptions: ParsableArguments {
     try check((0...1e9).contains(older ?? 0), "--older takes 0 to 1e9 seconds")
     try check(
       (64...1_000_000_000).contains(maxBlocks ?? 64), "--max-blocks takes 64 to 1000000000")
-    try check((64...16_777_216).contains(maxStacks), "--max-stacks takes 64 to 16777216")
+    try check((64...16_777_216).contains(maxStacks ?? 64), "--max-stacks takes 64 to 16777216")
+    try check(maxProcessBlocks ?? 1 > 0, "--max-process-blocks takes a number from 1 on")
+    try check(maxProcessStacks ?? 1 > 0, "--max-process-stacks takes a number from 1 on")
     for kind in forbid.split(separator: ",") {
       try check(
         UprobeLinkKind(rawValue: String(kind)) != nil, "--forbid takes session, multi or perf")
@@ -87,7 +103,9 @@ struct ObservationOptions: ParsableArguments {
 
   var settings: ProbeSettings {
     ProbeSettings(
-      maximumBlocks: maxBlocks, maximumStacks: maxStacks, minimumSize: minSize,
+      maximumBlocks: maxBlocks, maximumStacks: maxStacks,
+      maximumBlocksPerProcess: maxProcessBlocks, maximumStacksPerProcess: maxProcessStacks,
+      minimumSize: minSize,
       onlyAllocation: onlyAllocation, followsChildren: children,
       forbiddenLinkKinds: Set(
         forbid.split(separator: ",").compactMap { UprobeLinkKind(rawValue: String($0)) }))

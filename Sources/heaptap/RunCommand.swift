@@ -36,7 +36,8 @@ struct RunCommand: ParsableCommand {
     let file = try output.map { try OutputFile($0) }
     try TargetCheck.checkNamespace()
     let signals = try SignalReader()
-    let observation = try Observation(options.settings, options: options.observation)
+    let observation = try Observation(
+      options.settings, scope: .processes([]), options: options.observation)
     let (pid, early) = try CommandLauncher.start(words, in: observation)
     let printer = SnapshotPrinter(file?.stream ?? .standardError, options)
     let loop = WatchLoop(observation, options.schedule(startsAtOnce: false), signals: signals)

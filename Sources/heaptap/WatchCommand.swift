@@ -3,30 +3,31 @@ import ArgumentParser
 import LinuxSystem
 import Monitoring
 
-/// `heaptap watch`: the rolling table of a running process.
+/// `heaptap watch`: the rolling table of running processes.
 struct WatchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "watch",
-    abstract: "Watch a running process, without restarting it.")
+    abstract: "Watch running processes, without restarting them.",
+    discussion: """
+      Which ones: --pid (also several times), --name, --cgroup or --all. With the last three, \
+      processes that are started later are watched from their first instruction, whatever \
+      allocator they use and in whatever container they run.
+      """)
 
-  @Option(help: ArgumentHelp("The process to watch.", valueName: "pid"))
-  var pid: Int32
-
+  @OptionGroup var target: TargetOptions
   @OptionGroup var options: ObservationOptions
 
   func run() throws {
     try TargetCheck.checkNamespace()
-    try TargetCheck.check(pid: pid)
+    let scope = try target.scope()
     let signals = try SignalReader()
-    let observation = try Observation(options.settings, options: options.observation)
-    // All functions begin to count together: a block must not be seen born and not be seen freed.
-    guard try observation.attachToNewFiles(of: pid) > 0 else {
-      throw TargetCheck.noAllocator(pid: pid)
-    }
-    try observation.addTarget(pid: pid, isFromStart: false)
+    ResourceLimits.raiseDescriptors()
+    let observation = try Observation(
+      options.settings, scope: scope, options: options.observation)
+    try observation.begin()
     let printer = SnapshotPrinter(.standardOutput, options)
     let loop = WatchLoop(observation, options.schedule(startsAtOnce: true), signals: signals)
-    _ = try loop.run(pids: [pid]) {
+    _ = try loop.run(pids: scope.namedPids) {
       printer.print($0, sourceFailures: observation.takeSourceFailures())
     }
   }

@@ -73,7 +73,7 @@ import Testing
     let settings = ProbeSettings(maximumBlocks: 42, maximumStacks: 80, maximumProcesses: 12)
     try ProbeSession.configure(object, settings)
     #expect(try object.map(MAP_PROCESSES).capacity == 13)
-    #expect(try object.map(MAP_TARGETS).capacity == 12)
+    #expect(try object.map(MAP_TARGETS).capacity == 12 + 1024)
     guard embedded == .allocations else { return }
     #expect(try object.map(MAP_BLOCKS).capacity == 11)
     #expect(try object.map(MAP_STACKS).capacity == 16)

@@ -142,13 +142,37 @@ import Testing
 
   @Test func `exec, fork and exit are decoded`() {
     let (process, previous) = (ProcessSlot(rawValue: 7), ProcessSlot(rawValue: 6))
+    // 12.34 s after boot, in hundredths.
+    let identity = ProcessIdentity(pid: 1234, startTicks: 1234)
     #expect(
       decode(processRecord(EVENT_EXEC.rawValue))
-        == .exec(process, previous: previous, pid: 1234, name: "worker"))
+        == .exec(process, previous: previous, identity, name: "worker"))
     #expect(
       decode(processRecord(EVENT_FORK.rawValue))
-        == .fork(process, parent: previous, pid: 1234, name: "worker"))
-    #expect(decode(processRecord(EVENT_EXIT.rawValue)) == .exit(process, pid: 1234))
+        == .fork(process, parent: previous, identity, name: "worker"))
+    #expect(
+      decode(processRecord(EVENT_EXIT.rawValue))
+        == .exit(process, pid: 1234, .ended(status: 256, isOutOfMemory: false)))
+  }
+
+  @Test func `the end of a process says why`() {
+    func departure(flags: Int) -> ProbeEvent.Departure? {
+      let record = processRecord(EVENT_EXIT.rawValue, flags: UInt32(flags))
+      guard case .exit(_, _, let departure) = decode(record) else { return nil }
+      return departure
+    }
+    #expect(departure(flags: 0) == .ended(status: 256, isOutOfMemory: false))
+    #expect(departure(flags: PROCESS_OUT_OF_MEMORY) == .ended(status: 256, isOutOfMemory: true))
+    #expect(departure(flags: PROCESS_LEFT_SCOPE) == .leftScope)
+  }
+
+  @Test func `a process of nobody that is observed has no predecessor`() {
+    guard case .fork(_, let parent, _, _) = decode(processRecord(EVENT_FORK.rawValue, previous: 0))
+    else {
+      Issue.record("not a fork")
+      return
+    }
+    #expect(parent == nil)
   }
 
   @Test(arguments: ["", "a", "fifteen letters", "sixteen letters!"])
@@ -163,7 +187,7 @@ import Testing
 
   // MARK: What is no event
 
-  @Test(arguments: [0, 8, 9, 1 << 31, UInt32.max])
+  @Test(arguments: [0, 9, 10, 1 << 31, UInt32.max])
   func `an unknown kind is refused`(kind: UInt32) {
     #expect(decode(processRecord(kind) + [UInt8](repeating: 0, count: 4096)) == nil)
   }
@@ -233,11 +257,16 @@ private func mappingRecord(
       length: length, old_start: oldStart, old_length: oldLength, site: site, reserved: 0))
 }
 
-private func processRecord(_ kind: UInt32, name: String = "worker") -> [UInt8] {
+private func processRecord(
+  _ kind: UInt32, name: String = "worker", previous: UInt32 = 6, flags: UInt32 = 0
+) -> [UInt8] {
   var event = process_event()
   event.header = header(kind)
   event.tgid = 1234
-  event.previous = 6
+  event.previous = previous
+  event.status = 256
+  event.flags = flags
+  event.start_time = 12_345_678_901
   withUnsafeMutableBytes(of: &event.name) { $0.copyBytes(from: name.utf8) }
   return bytes(event)
 }

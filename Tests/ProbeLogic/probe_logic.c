@@ -280,9 +280,11 @@ void logic_stacks_reset(uint32_t bucket_count) {
   free(native_stacks);
   native_stacks = empty_table(bucket_count, sizeof *native_stacks);
   settings.stack_bucket_count = bucket_count;
+  settings.stack_limit = bucket_count * STACK_BUCKET_SLOTS;
+  native_processes[1].stacks = 0;
 }
 
-uint32_t logic_site_of_hash(uint64_t hash) { return site_of_hash(hash); }
+uint32_t logic_site_of_hash(uint64_t hash) { return site_of_hash(hash, 1); }
 
 struct site_worker {
   pthread_t thread;
@@ -296,7 +298,7 @@ static void *find_sites(void *context) {
   pthread_barrier_wait(worker->start);
   for (uint32_t i = 0; i < worker->hashes; i++) {
     uint32_t number = (uint64_t)i * worker->stride % worker->hashes;
-    worker->sites[number] = site_of_hash(mix64(7, number));
+    worker->sites[number] = site_of_hash(mix64(7, number), 1);
   }
   return 0;
 }
@@ -321,7 +323,7 @@ struct logic_site_stress_outcome logic_stress_sites(uint32_t threads, uint32_t h
     if (!site) outcome.full++;
     else if (taken[site]++) outcome.disagreements++;
     for (uint32_t i = 1; i < threads; i++) outcome.disagreements += workers[i].sites[number] != site;
-    outcome.disagreements += site_of_hash(mix64(7, number)) != site;
+    outcome.disagreements += site_of_hash(mix64(7, number), 1) != site;
   }
   for (uint32_t i = 0; i < threads; i++) free(workers[i].sites);
   free(workers), free(taken);

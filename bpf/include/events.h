@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-// Rare facts, handed over through the ring buffer `events`. Counters never travel this way.
+// Rare facts, handed over through the ring buffers `events` and `process_events`. Counters never travel this way.
 #pragma once
 #include "abi_types.h"
+#include "settings.h"
 #include "site_records.h"
 
 enum event_kind {
@@ -12,6 +13,7 @@ enum event_kind {
   EVENT_EXIT = 5,
   EVENT_CODE = 6,     // struct event_header: libraries were loaded or closed
   EVENT_DEFERRED_STACK = 7,  // struct deferred_stack_event: a new stack that user space has to walk to its end
+  EVENT_PROGRAM = 8,  // struct program_event: exec of a program that user space has not chosen or ignored yet
 };
 
 struct event_header {
@@ -55,6 +57,8 @@ struct deferred_stack_event {
 };
 ABI_ASSERT_SIZE(struct deferred_stack_event, 2104);
 enum { DEFERRED_STACK_BYTES = 65536 };
+// Enough for the first calls of a program, when nothing is known of its code yet and all its stacks are handed over.
+enum { SHORT_DEFERRED_STACK_BYTES = 8192 };
 
 enum mapping_operation {
   MAPPING_MAP = 1,    // [start, start + length) is mapped now, whatever was there before
@@ -78,10 +82,24 @@ struct mapping_event {
 };
 ABI_ASSERT_SIZE(struct mapping_event, 64);
 
+enum { PROCESS_OUT_OF_MEMORY = 1, PROCESS_LEFT_SCOPE = 2 };
+
 struct process_event {
   struct event_header header;  // header.process: the new incarnation (exec, fork) or the one that ended
   __u32 tgid;
-  __u32 previous;              // the process id before exec, the parent's at fork
+  __u32 previous;              // the process id before exec, the parent's at fork, 0: it was no target
   char name[16];               // of the task, ends with 0; at exec the new program's
+  __u32 status;                // at exit: as wait(2) gives it
+  __u32 flags;                 // at exit: PROCESS_OUT_OF_MEMORY, chosen by the kernel to be killed; PROCESS_LEFT_SCOPE,
+                               // it lives on as another program, which is not observed
+  __u64 start_time;            // of the process, ns since boot (CLOCK_BOOTTIME): what tells it from others with its pid
 };
-ABI_ASSERT_SIZE(struct process_event, 40);
+ABI_ASSERT_SIZE(struct process_event, 56);
+
+struct program_event {
+  struct event_header header;
+  __u32 tgid;
+  __u32 reserved;
+  struct program_key program;
+};
+ABI_ASSERT_SIZE(struct program_event, 56);

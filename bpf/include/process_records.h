@@ -15,6 +15,8 @@ enum loss_reason {
   LOSS_ADDRESS_OUT_OF_RANGE,
   LOSS_PROCESS_TABLE_FULL,
   LOSS_UNREADABLE_RESULT,
+  LOSS_BLOCK_LIMIT,
+  LOSS_STACK_LIMIT,
   LOSS_REASONS,
 };
 enum { LOSS_SLOTS = 16 };
@@ -22,6 +24,7 @@ enum { LOSS_SLOTS = 16 };
 enum { PROCESS_INHERITED_HEAP = 1 };
 
 // One incarnation of a process: fork and exec begin a new one. Record 0 takes losses of unknown processes.
+// Ids are given out anew when user space has read what an ended process left behind: see `free_processes`.
 struct process_record {
   __u32 tgid;
   __u32 flags;             // PROCESS_INHERITED_HEAP: a forked child that has not called exec
@@ -31,7 +34,10 @@ struct process_record {
   __u32 code_generation;   // the generation that `code_slice` is complete for
   __u32 code_events;       // 1: EVENT_CODE was sent, and user space has not begun to read the mappings since
   __s32 deferrals;         // stacks that user space will still walk to their ends though no library was loaded
+  __u32 stacks;            // slots of `stack_table` that it has taken
+  __u32 sharers;           // other processes that run in its address space and count as it, after vfork
   __u32 reserved;
+  __s64 live_blocks;       // in `block_table`, give or take LIVE_BATCH of each thread
   __u64 allocations;       // allocator calls that returned a block, counted with `only_allocation` only
   __u64 unknown_frees;     // of blocks that were there before
   __u64 inherited_frees;   // of blocks that a forked child has from its parent
@@ -39,4 +45,4 @@ struct process_record {
   __u64 children;          // forks seen, followed or not
   __u64 lost[LOSS_SLOTS];  // by enum loss_reason
 };
-ABI_ASSERT_SIZE(struct process_record, 208);
+ABI_ASSERT_SIZE(struct process_record, 224);

@@ -28,7 +28,21 @@ typedef struct {
 } atomic_t;
 
 struct signal_struct {
-  atomic_t live;  // threads that have not begun to exit
+  atomic_t live;              // threads that have not begun to exit
+  struct mm_struct *oom_mm;   // set when the kernel has chosen the process to be killed for memory
+};
+
+struct super_block {
+  u32 s_dev;
+};
+
+struct inode {
+  struct super_block *i_sb;
+  unsigned long i_ino;
+};
+
+struct file {
+  struct inode *f_inode;
 };
 
 struct xol_area {
@@ -40,7 +54,9 @@ struct uprobes_state {
 };
 
 struct mm_struct {
+  struct file *exe_file;
   unsigned long brk;
+  unsigned long start_stack;  // of the first thread: its stack begins below
   struct uprobes_state uprobes_state;
 };
 
@@ -60,6 +76,8 @@ struct task_struct {
   struct uprobe_task *utask;
   struct mm_struct *mm;
   struct signal_struct *signal;
+  int exit_code;       // as wait(2) gives it
+  u64 start_boottime;  // CLOCK_BOOTTIME, ns
 };
 
 #pragma clang attribute pop

@@ -28,7 +28,7 @@ MAPPED_ARRAY(site_records, struct site_record);      // allocations
 MAPPED_ARRAY(process_records, struct process_record);  // all
 MAPPED_ARRAY(control, struct probe_control);         // lifecycle and user space
 
-// Thread group id → process id, for targets only.
+// Thread group id → process id, for targets only; 0: never to be observed, nor are its children.
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
   __uint(max_entries, 1);  // user space
@@ -36,10 +36,31 @@ struct {
   __type(value, u32);
 } targets SEC(".maps");
 
+// Process ids to be used again; when there are none, `last_process_id` has the next.
+struct {
+  __uint(type, BPF_MAP_TYPE_QUEUE);
+  __uint(max_entries, 1);  // user space
+  __type(value, u32);
+} free_processes SEC(".maps");
+
+// enum program_choice of each program that user space was asked about.
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 8192);
+  __type(key, struct program_key);
+  __type(value, u32);
+} programs SEC(".maps");
+
 struct {
   __uint(type, BPF_MAP_TYPE_RINGBUF);
-  __uint(max_entries, 8 << 20);  // a hundred deferred stacks, or some thousand others
+  __uint(max_entries, 1);  // user space: a hundred deferred stacks, or some thousand others, take 8 MiB
 } events SEC(".maps");
+
+// fork, exec and exit, which stacks may not crowd out. User space orders both by time.
+struct {
+  __uint(type, BPF_MAP_TYPE_RINGBUF);
+  __uint(max_entries, 1 << 20);
+} process_events SEC(".maps");
 
 const volatile struct probe_settings settings = {};
 

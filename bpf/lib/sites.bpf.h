@@ -2,9 +2,10 @@
 // From the stack of the current call to the dense id of its site.
 //
 // The id is the slot of the stack's hash in `stack_table`, so it exists the moment the slot is claimed and
-// nobody waits for anybody. Slots are never freed while programs run, and all look for a place in the same
-// order, so a hash can't get two slots. Frames are handed over once, by whoever first finds them unpublished;
-// if the ring is full, the next hit tries again and the counters lose nothing.
+// nobody waits for anybody. All look for a hash, and then for an empty slot, in the same order. User space empties the
+// slots of processes that have ended, so two threads may see different empty slots first and a hash get two of them:
+// then the blocks of that stack are counted in two places, and their sum is right. Frames are handed over once, by
+// whoever first finds them unpublished; if the ring is full, the next hit tries again and the counters lose nothing.
 #pragma once
 #include "vmlinux.h"
 
@@ -12,28 +13,46 @@
 
 #include "stack_walk.bpf.h"
 
-static __always_inline int slot_of_hash(struct stack_bucket *bucket, u64 hash) {
-#pragma unroll
-  for (int i = 0; i < STACK_BUCKET_SLOTS; i++) {
-    u64 known = bucket->hashes[i];
-    if (!known) known = __sync_val_compare_and_swap(&bucket->hashes[i], 0, hash);
-    if (!known || known == hash) return i;
-  }
-  return -1;
+enum { DEFERRED_CHUNK_BYTES = 1024 };
+
+static __always_inline struct stack_bucket *stack_bucket_of(u64 hash, int choice, u32 *index) {
+  *index = bucket_index(stack_choice(hash, choice), settings.stack_bucket_count);
+  return bpf_map_lookup_elem(&stack_table, index);
 }
 
-// The site with this stack hash, 0 if the table is full.
-__noinline u32 site_of_hash(u64 hash) {
+// Adds a stack of a process. Returns its site, 0 if there is no room for it.
+__noinline u32 add_site(u64 hash, u32 process) {
+  struct process_record *record = process_record_of(process);
+  if (!record || record->stacks >= settings.stack_limit) return 0;
+#pragma unroll
+  for (int choice = 0; choice < STACK_CHOICES; choice++) {
+    u32 index;
+    struct stack_bucket *bucket = stack_bucket_of(hash, choice, &index);
+    if (!bucket) return 0;
+#pragma unroll
+    for (int slot = 0; slot < STACK_BUCKET_SLOTS; slot++) {
+      u64 known = bucket->hashes[slot];
+      if (!known) known = __sync_val_compare_and_swap(&bucket->hashes[slot], 0, hash);
+      if (!known) __sync_fetch_and_add(&record->stacks, 1);
+      if (!known || known == hash) return index * STACK_BUCKET_SLOTS + slot + 1;
+    }
+  }
+  return 0;
+}
+
+// The site of a process with this stack hash, 0 if there is no room for it.
+__noinline u32 site_of_hash(u64 hash, u32 process) {
   if (!hash) hash = 1;
 #pragma unroll
   for (int choice = 0; choice < STACK_CHOICES; choice++) {
-    u32 index = bucket_index(stack_choice(hash, choice), settings.stack_bucket_count);
-    struct stack_bucket *bucket = bpf_map_lookup_elem(&stack_table, &index);
+    u32 index;
+    struct stack_bucket *bucket = stack_bucket_of(hash, choice, &index);
     if (!bucket) return 0;
-    int slot = slot_of_hash(bucket, hash);
-    if (slot >= 0) return index * STACK_BUCKET_SLOTS + slot + 1;
+#pragma unroll
+    for (int slot = 0; slot < STACK_BUCKET_SLOTS; slot++)
+      if (bucket->hashes[slot] == hash) return index * STACK_BUCKET_SLOTS + slot + 1;
   }
-  return 0;
+  return add_site(hash, process);
 }
 
 __noinline int publish_stack(struct thread_state *thread, u32 process, u32 site) {
@@ -59,23 +78,10 @@ static __always_inline int is_worth_deferring(struct process_record *process) {
   return process->deferrals > 0 && __sync_fetch_and_add(&process->deferrals, -1) > 0;
 }
 
-struct deferred_stack {
-  struct deferred_stack_event event;
-  u8 bytes[DEFERRED_STACK_BYTES];
-};
-enum { DEFERRED_CHUNK_BYTES = 1024 };
-
-// Hands a stack over as it is, for user space to walk on. Returns its site, which is its own: 0 if that can't be.
-__noinline u32 defer_stack(struct thread_state *thread, u32 process) {
-  if (!thread) return 0;
+// Fills in what is known of a stack, and copies `capacity` bytes of it as far as there are so many.
+static __always_inline void fill_deferred(struct deferred_stack_event *event, u8 *bytes, u32 capacity,
+                                          struct thread_state *thread, u32 process, u64 now, u32 site) {
   struct walk *walk = &thread->walk;
-  u64 now = bpf_ktime_get_ns();
-  u32 site = site_of_hash(mix64(walk->hash, now));
-  struct site_record *record = bpf_map_lookup_elem(&site_records, &site);
-  if (!site || !record) return 0;
-  struct deferred_stack *stack = bpf_ringbuf_reserve(&events, sizeof *stack, 0);
-  if (!stack) return 0;
-  struct deferred_stack_event *event = &stack->event;
   event->header.kind = EVENT_DEFERRED_STACK;
   event->header.process = process;
   event->header.time = now;
@@ -87,17 +93,69 @@ __noinline u32 defer_stack(struct thread_state *thread, u32 process) {
   event->bx = walk->bx;
   if (walk->bx_slot) bpf_probe_read_user(&event->bx, sizeof event->bx, (void *)walk->bx_slot);
   bpf_probe_read_kernel(event->frames, sizeof event->frames, thread->stack.frames);
-  u32 bytes = 0;
-  for (int i = 0; i < DEFERRED_STACK_BYTES / DEFERRED_CHUNK_BYTES; i++) {
-    if (bpf_probe_read_user(stack->bytes + i * DEFERRED_CHUNK_BYTES, DEFERRED_CHUNK_BYTES, (void *)(walk->sp + bytes)))
-      break;
-    bytes += DEFERRED_CHUNK_BYTES;
+  u32 copied = 0;
+  for (u32 i = 0; i < capacity / DEFERRED_CHUNK_BYTES; i++) {
+    if (bpf_probe_read_user(bytes + i * DEFERRED_CHUNK_BYTES, DEFERRED_CHUNK_BYTES, (void *)(walk->sp + copied))) break;
+    copied += DEFERRED_CHUNK_BYTES;
   }
-  event->stack_bytes = bytes;
+  event->stack_bytes = copied;
+}
+
+struct deferred_stack {
+  struct deferred_stack_event event;
+  u8 bytes[DEFERRED_STACK_BYTES];
+};
+struct short_deferred_stack {
+  struct deferred_stack_event event;
+  u8 bytes[SHORT_DEFERRED_STACK_BYTES];
+};
+
+// A site of its own for a stack that is not walked to its end yet; 0 if there is no room.
+static __always_inline u32 add_deferred_site(struct thread_state *thread, u32 process, u64 now) {
+  u32 site = add_site(mix64(thread->walk.hash, now) | 1, process);
+  struct site_record *record = bpf_map_lookup_elem(&site_records, &site);
+  if (!site || !record) return 0;
   record->process = process;
   record->flags = SITE_PUBLISHED;
+  return site;
+}
+
+__noinline u32 defer_whole_stack(struct thread_state *thread, u32 process) {
+  if (!thread) return 0;
+  struct deferred_stack *stack = bpf_ringbuf_reserve(&events, sizeof *stack, 0);
+  if (!stack) return 0;
+  u64 now = bpf_ktime_get_ns();
+  u32 site = add_deferred_site(thread, process, now);
+  if (!site) {
+    bpf_ringbuf_discard(stack, 0);
+    return 0;
+  }
+  fill_deferred(&stack->event, stack->bytes, sizeof stack->bytes, thread, process, now, site);
   bpf_ringbuf_submit(stack, 0);
   return site;
+}
+
+__noinline u32 defer_short_stack(struct thread_state *thread, u32 process) {
+  if (!thread) return 0;
+  struct short_deferred_stack *stack = bpf_ringbuf_reserve(&events, sizeof *stack, 0);
+  if (!stack) return 0;
+  u64 now = bpf_ktime_get_ns();
+  u32 site = add_deferred_site(thread, process, now);
+  if (!site) {
+    bpf_ringbuf_discard(stack, 0);
+    return 0;
+  }
+  fill_deferred(&stack->event, stack->bytes, sizeof stack->bytes, thread, process, now, site);
+  bpf_ringbuf_submit(stack, 0);
+  return site;
+}
+
+// Hands a stack over as it is, for user space to walk on. Returns its site, which is its own: 0 if that can't be.
+static __always_inline u32 defer_stack(struct thread_state *thread, u32 process) {
+  struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+  u64 first = BPF_CORE_READ(task, mm, start_stack), sp = thread->walk.sp;
+  int is_short = sp < first && first - sp < SHORT_DEFERRED_STACK_BYTES - DEFERRED_CHUNK_BYTES;
+  return is_short ? defer_short_stack(thread, process) : defer_whole_stack(thread, process);
 }
 
 // Walks the stack of the call that has just returned and finds its site; NULL with a loss counted if there is
@@ -116,10 +174,10 @@ static __always_inline struct site_record *current_site(struct thread_state *thr
     if (*site) return bpf_map_lookup_elem(&site_records, site);
     thread->stack.ending = STACK_CODE_CHANGING;
   }
-  *site = site_of_hash(hash);
+  *site = site_of_hash(hash, process);
   struct site_record *record = *site ? bpf_map_lookup_elem(&site_records, site) : 0;
   if (!record) {
-    count_loss(process, LOSS_STACK_TABLE_FULL);
+    count_loss(process, process_record->stacks < settings.stack_limit ? LOSS_STACK_TABLE_FULL : LOSS_STACK_LIMIT);
     return 0;
   }
   if (!(record->flags & SITE_PUBLISHED)) {

@@ -44,6 +44,8 @@ struct thread_state {
   u64 epoch;     // of `control.targets_epoch` when `process` was looked up
   u32 process;   // process id, 0: not a target
   u32 depth;     // calls in `frames`
+  s32 live_blocks;  // change of the process's since it was last told
+  u32 reserved;
   u64 last_key;  // block key of this thread's last allocation, for `temporary_blocks`
   struct call_frame frames[CALL_FRAMES];
   struct walk walk;
@@ -71,7 +73,19 @@ static __always_inline struct thread_state *current_thread(void) {
   return thread;
 }
 
-// This thread's process id, 0 if it is not a target. The answer is cached until targets change.
+// A block was recorded (1) or is gone (-1). One addition for many, so that threads don't fight for the counter.
+static __always_inline void count_live(struct thread_state *thread, u32 process, s32 change) {
+  s32 total = thread->live_blocks + change;
+  if (total >= LIVE_BATCH || total <= -LIVE_BATCH) {
+    struct process_record *record = process_record_of(process);
+    if (record) __sync_fetch_and_add(&record->live_blocks, total);
+    total = 0;
+  }
+  thread->live_blocks = total;
+}
+
+// This thread's process id, 0 if it is not a target. The answer is cached until user space changes the targets, or
+// exec begins another program, which forgets it.
 static __always_inline u32 current_process(struct thread_state *thread) {
   struct probe_control *c = control_block();
   if (!c) return 0;
@@ -81,7 +95,10 @@ static __always_inline u32 current_process(struct thread_state *thread) {
   u32 *process = bpf_map_lookup_elem(&targets, &tgid);
   u32 found = process ? *process : 0;
   // Another program runs now, whose calls are its own; as long as it is the same one, its calls stay pending.
-  if (found != thread->process) thread->depth = 0;
+  if (found != thread->process) {
+    thread->depth = 0;
+    thread->live_blocks = 0;
+  }
   thread->process = found;
   thread->epoch = epoch;
   return thread->process;

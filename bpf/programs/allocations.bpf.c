@@ -44,6 +44,7 @@ static __always_inline void release(struct thread_state *thread, u32 process, u6
   u64 key = block_key(process, address);
   if (block_address_fits(address) && remove_block(key, &block)) {
     count_freed(&block);
+    count_live(thread, process, -1);
     if (thread->last_key == key) {
       struct site_record *site = bpf_map_lookup_elem(&site_records, &block.site);
       if (site) __sync_fetch_and_add(&site->temporary_blocks, 1);
@@ -143,7 +144,8 @@ static __always_inline int enter(struct pt_regs *ctx, u64 cookie) {
 }
 
 // realloc came back: the old block is gone for good, or it is still there.
-static __always_inline void settle_old_block(u32 process, struct call_frame *frame, u64 address) {
+static __always_inline void settle_old_block(struct thread_state *thread, u32 process, struct call_frame *frame,
+                                             u64 address) {
   // realloc(p, 0) frees p and returns NULL (glibc, C17 7.22.3.5); any other NULL is a failure.
   if (!address && frame->size) {
     if (frame->flags & FRAME_HAS_OLD_BLOCK) put_back_block(process, frame->pointer, &frame->old);
@@ -151,6 +153,7 @@ static __always_inline void settle_old_block(u32 process, struct call_frame *fra
   }
   if (frame->flags & FRAME_HAS_OLD_BLOCK) {
     count_freed(&frame->old);
+    count_live(thread, process, -1);
   } else if (frame->flags & FRAME_OLD_UNKNOWN) {
     struct process_record *record = process_record_of(process);
     if (record) count_free_of_unrecorded(record);
@@ -171,6 +174,11 @@ static __always_inline void record_block(struct pt_regs *ctx, struct thread_stat
     count_loss(process, LOSS_ADDRESS_OUT_OF_RANGE);
     return;
   }
+  struct process_record *owner = process_record_of(process);
+  if (!owner || owner->live_blocks >= (s64)settings.block_limit) {
+    count_loss(process, LOSS_BLOCK_LIMIT);
+    return;
+  }
   u32 site = 0;
   struct site_record *record = current_site(thread, process, ctx, &site);
   if (!record) return;
@@ -185,6 +193,8 @@ static __always_inline void record_block(struct pt_regs *ctx, struct thread_stat
   if (outcome == BLOCK_REPLACED) {
     count_freed(&replaced);
     count_loss(process, LOSS_MISSED_FREE);
+  } else {
+    count_live(thread, process, 1);
   }
   thread->last_key = key;
   __sync_fetch_and_add(&record->allocated_bytes, size);
@@ -215,7 +225,7 @@ static __always_inline int leave(struct pt_regs *ctx, u32 kind) {
       return 0;
     }
   }
-  if (kind == CALL_REALLOC || kind == CALL_REALLOCARRAY) settle_old_block(process, frame, address);
+  if (kind == CALL_REALLOC || kind == CALL_REALLOCARRAY) settle_old_block(thread, process, frame, address);
   if (address) {
     record_block(ctx, thread, process, address, frame->size);
   } else if (frame->size || kind == CALL_MALLOC) {

@@ -86,7 +86,10 @@ final class CodeMaps {
     }
   }
 
-  private func insertWaitingTables() throws(BPFError) {
+  /// Tables wait for `insertWaitingTables`: the kernel takes its time once for all of them.
+  var holdsTables = false
+
+  func insertWaitingTables() throws(BPFError) {
     defer { waiting = [] }
     do {
       try tables.update(keys: waiting.map(\.index), values: waiting.map { $0.array.handle })
@@ -103,7 +106,7 @@ final class CodeMaps {
   func publish(
     _ regions: [CodeRegion], of process: UInt32, generation: UInt32
   ) throws(BPFError) {
-    try insertWaitingTables()
+    if !holdsTables { try insertWaitingTables() }
     let old = slicesByProcess[process]
     guard let slice = slices.allocate(max(1, regions.count)) else {
       throw BPFError(attempt: "keep \(regions.count) more mappings of code", code: ENOSPC)

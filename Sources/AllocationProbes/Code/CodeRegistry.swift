@@ -28,8 +28,8 @@ package final class CodeRegistry {
   /// - Parameter store: where tables are kept that took long to compile; nil: nowhere.
   package init(_ session: ProbeSession, store: UnwindTableStore? = nil) {
     self.session = session
-    // Tables that are in use are in the kernel; only what may be wanted again soon is kept here too.
-    tables = UnwindTableCache(byteLimit: 4 << 20, store: store)
+    // Those in use are in the kernel; here are those that stacks are walked by which came to code too new for it.
+    tables = UnwindTableCache(byteLimit: 32 << 20, store: store)
   }
 
   /// Publishes the executable mappings of a process.

@@ -60,13 +60,40 @@ package enum ProbeEvent: Hashable, Sendable {
     package var stack: StackSlot?
   }
 
+  /// How a process ceased to be a target.
+  package enum Departure: Hashable, Sendable {
+    /// `status` is as wait(2) gives it; nil where nobody could tell.
+    case ended(status: Int32?, isOutOfMemory: Bool)
+    case leftScope
+  }
+
+  /// What exec has started: the name of its task and the executable's file.
+  package struct Program: Hashable, Sendable {
+    package var name: String
+    let key: program_key
+
+    package static func == (lhs: Self, rhs: Self) -> Bool {
+      lhs.name == rhs.name && lhs.key.inode == rhs.key.inode && lhs.key.device == rhs.key.device
+    }
+
+    package func hash(into hasher: inout Hasher) {
+      hasher.combine(name)
+      hasher.combine(key.inode)
+      hasher.combine(key.device)
+    }
+  }
+
   case stack(Stack)
   case deferredStack(DeferredStack)
   case mapping(Mapping)
   /// A process began a new program; what it had before is gone.
-  case exec(ProcessSlot, previous: ProcessSlot, pid: Int32, name: String)
-  case fork(ProcessSlot, parent: ProcessSlot, pid: Int32, name: String)
-  case exit(ProcessSlot, pid: Int32)
+  case exec(ProcessSlot, previous: ProcessSlot?, ProcessIdentity, name: String)
+  /// A process was made by another, whose heap it has a copy of.
+  case fork(ProcessSlot, parent: ProcessSlot?, ProcessIdentity, name: String)
+  /// A process has ended, or runs a program now that is not observed.
+  case exit(ProcessSlot, pid: Int32, Departure)
+  /// A program was started that has to be chosen or ignored.
+  case program(Program, pid: Int32)
   /// The dynamic loader has loaded or closed libraries.
   case code(ProcessSlot)
 }
@@ -84,6 +111,12 @@ package struct StackSlot: Hashable, Sendable {
 }
 
 extension ProbeEvent {
+  /// When the event of a record happened, CLOCK_MONOTONIC in nanoseconds; nil for one that is too short.
+  static func time(of record: RawSpan) -> UInt64? {
+    guard record.byteCount >= MemoryLayout<event_header>.size else { return nil }
+    return record.load(event_header.self).time
+  }
+
   /// Decodes a record of the ring buffer; nil for one that is too short or of an unknown kind.
   init?(_ record: RawSpan) {
     guard record.byteCount >= MemoryLayout<event_header>.size else { return nil }
@@ -95,6 +128,7 @@ extension ProbeEvent {
     case EVENT_CODE: self = .code(process)
     case EVENT_DEFERRED_STACK: self.init(deferredStack: record, of: process)
     case EVENT_EXEC, EVENT_FORK, EVENT_EXIT: self.init(change: record, of: process)
+    case EVENT_PROGRAM: self.init(program: record)
     default: return nil
     }
   }
@@ -183,16 +217,36 @@ extension ProbeEvent {
   private init?(change record: RawSpan, of process: ProcessSlot) {
     guard record.byteCount >= MemoryLayout<process_event>.size else { return nil }
     let event = record.load(process_event.self)
-    let previous = ProcessSlot(rawValue: event.previous)
+    let previous = event.previous == 0 ? nil : ProcessSlot(rawValue: event.previous)
     let pid = Int32(bitPattern: event.tgid)
-    let name = withUnsafeBytes(of: event.name) {
-      String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-    }
+    // As proc_pid_stat(5) has it: clock ticks of 10 ms, whatever the kernel's own are (USER_HZ).
+    let identity = ProcessIdentity(pid: pid, startTicks: event.start_time / 10_000_000)
+    let name = Self.text(event.name)
     switch event_kind(rawValue: event.header.kind) {
-    case EVENT_EXEC: self = .exec(process, previous: previous, pid: pid, name: name)
-    case EVENT_FORK: self = .fork(process, parent: previous, pid: pid, name: name)
-    default: self = .exit(process, pid: pid)
+    case EVENT_EXEC: self = .exec(process, previous: previous, identity, name: name)
+    case EVENT_FORK: self = .fork(process, parent: previous, identity, name: name)
+    default:
+      let departure: Departure =
+        event.flags & UInt32(PROCESS_LEFT_SCOPE) != 0
+        ? .leftScope
+        : .ended(
+          status: Int32(bitPattern: event.status),
+          isOutOfMemory: event.flags & UInt32(PROCESS_OUT_OF_MEMORY) != 0)
+      self = .exit(process, pid: pid, departure)
     }
+  }
+
+  private init?(program record: RawSpan) {
+    guard record.byteCount >= MemoryLayout<program_event>.size else { return nil }
+    let event = record.load(program_event.self)
+    self = .program(
+      Program(name: Self.text(event.program.name), key: event.program),
+      pid: Int32(bitPattern: event.tgid))
+  }
+
+  /// The characters of a C string up to its end.
+  private static func text<Characters>(_ characters: Characters) -> String {
+    withUnsafeBytes(of: characters) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
   }
 
   /// The kernel rounds lengths up to whole pages (mmap(2)).

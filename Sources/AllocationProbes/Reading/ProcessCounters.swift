@@ -37,6 +37,8 @@ package struct ProcessCounters: Hashable, Sendable {
     (.addressOutOfRange, LOSS_ADDRESS_OUT_OF_RANGE.rawValue),
     (.processTableFull, LOSS_PROCESS_TABLE_FULL.rawValue),
     (.unreadableResult, LOSS_UNREADABLE_RESULT.rawValue),
+    (.blockLimit, LOSS_BLOCK_LIMIT.rawValue),
+    (.stackLimit, LOSS_STACK_LIMIT.rawValue),
   ]
 }
 
@@ -45,4 +47,8 @@ package struct StackCounters: Hashable, Sendable {
   package var stack: StackSlot
   package var process: ProcessSlot
   package var counters: AllocationCounters
+  /// Freed by the next call of the thread that had allocated them.
+  package var temporaryBlocks: UInt64
+  /// nil where none was freed.
+  package var lifetimes: Lifetimes?
 }

@@ -7,7 +7,20 @@ struct AddressSpace: Sendable {
     /// nil for what is no readable executable file.
     var module: Module?
     /// Nothing is mapped there any more.
-    var isRetired = false
+    var isRetired: Bool
+    /// File name without folder, or the kernel's name in brackets.
+    let name: String
+
+    init(mapping: MemoryMapping, module: Module?, isRetired: Bool = false) {
+      self.mapping = mapping
+      self.module = module
+      self.isRetired = isRetired
+      if let path = mapping.path {
+        name = mapping.isFile ? path.split(separator: "/").last.map(String.init) ?? path : path
+      } else {
+        name = "[anon]"
+      }
+    }
 
     /// Where in the mapped file a byte of the region is.
     func fileOffset(of address: UInt64) -> UInt64 {
@@ -19,13 +32,6 @@ struct AddressSpace: Sendable {
       guard module == nil, mapping.permissions.contains(.execute) else { return false }
       return !mapping.isFile && mapping.path?.hasPrefix("[v") != true
         || mapping.path?.hasPrefix("/memfd:") == true
-    }
-
-    /// File name without folder, or the kernel's name in brackets.
-    var name: String {
-      guard let path = mapping.path else { return "[anon]" }
-      guard mapping.isFile, let last = path.split(separator: "/").last else { return path }
-      return String(last)
     }
   }
 

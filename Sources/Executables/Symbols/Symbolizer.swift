@@ -71,26 +71,26 @@ package struct Symbolizer: Sendable {
     firstIsReturnAddress: Bool = true,
     isNamed: Bool = true
   ) -> [Frame] {
+    locations(for: addresses, firstIsReturnAddress: firstIsReturnAddress).map { location in
+      var frame = location.frame
+      if isNamed, frame.function == nil {
+        frame.function = location.module?.symbols.symbol(at: location.offset)?.name
+      }
+      return frame
+    }
+  }
+
+  /// Where the frames of a stack lie: what `frames` makes its frames of.
+  package func locations(
+    for addresses: [UInt64], firstIsReturnAddress: Bool = true
+  ) -> [FrameLocation] {
     addresses.enumerated().map { index, address in
-      frame(
-        address, isReturnAddress: index > 0 || firstIsReturnAddress, isNamed: isNamed)
+      location(address, isReturnAddress: index > 0 || firstIsReturnAddress)
     }
   }
 
   /// Whether something is known to be mapped at an address.
   package func knowsCode(at address: UInt64) -> Bool { space.region(at: address) != nil }
-
-  /// For each frame of a stack, the module that `Frame.offset` is an address of; nil where it is none.
-  package func modules(for addresses: [UInt64], firstIsReturnAddress: Bool = true) -> [Module?] {
-    addresses.enumerated().map { index, address in
-      let isReturnAddress = index > 0 || firstIsReturnAddress
-      let lookedUp = isReturnAddress && address > 0 ? address - 1 : address
-      guard let region = space.region(at: lookedUp), let module = region.module,
-        module.segments.address(ofFileOffset: region.fileOffset(of: lookedUp)) != nil
-      else { return nil }
-      return module
-    }
-  }
 
   /// The unwind rule for the byte at an address; nil where no code is known.
   package func unwindRule(at address: UInt64, _ tables: UnwindTableCache) -> UnwindRule? {
@@ -106,23 +106,24 @@ package struct Symbolizer: Sendable {
     return table.isEmpty ? UnwindRule(.framePointer) : table.rule(at: virtualAddress)
   }
 
-  private func frame(_ address: UInt64, isReturnAddress: Bool, isNamed: Bool) -> Frame {
+  private func location(_ address: UInt64, isReturnAddress: Bool) -> FrameLocation {
     let lookedUp = isReturnAddress && address > 0 ? address - 1 : address
-    guard let region = space.region(at: lookedUp) else { return Frame(offset: address) }
+    guard let region = space.region(at: lookedUp) else { return FrameLocation(offset: address) }
     if region.isGenerated, let name = perfMap.map.name(at: lookedUp) {
-      return Frame(function: name, module: region.name, offset: address)
+      return FrameLocation(moduleName: region.name, offset: address, function: name)
     }
-    guard region.mapping.isFile else { return Frame(module: region.name, offset: address) }
+    guard region.mapping.isFile else {
+      return FrameLocation(moduleName: region.name, offset: address)
+    }
     let fileOffset = region.fileOffset(of: lookedUp)
     guard let module = region.module,
       let virtualAddress = module.segments.address(ofFileOffset: fileOffset)
-    else { return Frame(module: region.name, buildID: region.module?.buildID, offset: fileOffset) }
-    return Frame(
-      function: isNamed ? module.symbols.symbol(at: virtualAddress)?.name : nil,
-      module: region.name,
-      buildID: module.buildID,
-      offset: virtualAddress
-    )
+    else {
+      return FrameLocation(
+        moduleName: region.name, buildID: region.module?.buildID, offset: fileOffset)
+    }
+    return FrameLocation(
+      module: module, moduleName: region.name, buildID: module.buildID, offset: virtualAddress)
   }
 
   private static func module(

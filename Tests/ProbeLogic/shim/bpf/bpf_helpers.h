@@ -31,6 +31,7 @@ static inline long bpf_probe_read_kernel(void *to, u32 size, const void *from) {
 }
 static inline void *bpf_ringbuf_reserve(const void *ring, u64 size, u64 flags) { return 0; }
 static inline void bpf_ringbuf_submit(void *data, u64 flags) {}
+static inline void bpf_ringbuf_discard(void *data, u64 flags) {}
 // `bpf_loop`: calls a function with 0, 1, … until it returns 1.
 #define bpf_loop(count, function, context, flags)                             \
   ({                                                                          \
