@@ -204,8 +204,9 @@ extension Observation {
   }
 
   private func forget(_ slot: ProcessSlot) {
-    lostBefore = lostBefore + session.readProcess(slot).lost
-    guard let pid = processes.removeValue(forKey: slot)?.identity.pid else { return }
+    guard let process = processes.removeValue(forKey: slot) else { return }
+    lostBefore = lostBefore + losses(of: slot, process)
+    let pid = process.identity.pid
     if slotsByPid[pid] == slot { slotsByPid[pid] = nil }
   }
 }

@@ -50,7 +50,7 @@ extension Observation {
         siteReading(stack, of: process, oldest: ages[stack.stack]?.oldest))
     }
     for (slot, process) in processes where !process.isReplaced {
-      reading.lost = reading.lost + session.readProcess(slot).lost
+      reading.lost = reading.lost + losses(of: slot, process)
       reading.targets.append(target(process, totals[slot] ?? AllocationCounters()))
       reading.mappings += mappingReadings(of: process)
     }
@@ -165,6 +165,10 @@ extension Observation {
       id: known?.site ?? SiteID(rawValue: 0), process: process.identity,
       stack: known.map { stacks.firstFrame(of: $0.site) } ?? [],
       ending: known?.ending ?? .notReceived, counters: counters)
+  }
+
+  func losses(of slot: ProcessSlot, _ process: ObservedProcess) -> LossCounts {
+    session.readProcess(slot).lost + LossCounts(byReason: [.mappingLimit: process.lostMappings])
   }
 
   func mappingReadings(of process: ObservedProcess) -> [SiteReading] {

@@ -26,6 +26,10 @@ struct ObservedProcess {
   var anonymousBytesAtStart: UInt64?
   private(set) var stacks: [StackSlot: NumberedStack] = [:]
   private(set) var mappings = MappingLedger<StackSlot>()
+  /// Mappings that were not followed, as there were too many.
+  private(set) var lostMappings: UInt64 = 0
+  /// As many as the kernel allows a process, if nobody has raised that (vm.max_map_count).
+  private static let mappingLimit = 65_536
 
   /// The generation of its code that the kernel programs know; nil: none yet.
   var publishedGeneration: UInt32?
@@ -147,7 +151,12 @@ struct ObservedProcess {
     hasNewMappings = true
     let site = event.isInternal ? nil : event.stack
     switch event.operation {
-    case .map(let range): mappings.map(range, site: site)
+    case .map(let range):
+      guard mappings.intervals.count < Self.mappingLimit else {
+        lostMappings += 1
+        return
+      }
+      mappings.map(range, site: site)
     case .unmap(let range): mappings.unmap(range)
     case .restore(let range): mappings.restore(range)
     case .move(let old, let new): mappings.move(from: old, to: new)
