@@ -87,11 +87,12 @@ __noinline u32 defer_stack(struct thread_state *thread, u32 process) {
   event->bx = walk->bx;
   if (walk->bx_slot) bpf_probe_read_user(&event->bx, sizeof event->bx, (void *)walk->bx_slot);
   bpf_probe_read_kernel(event->frames, sizeof event->frames, thread->stack.frames);
-  u32 bytes = 0;
+  // No piece crosses the border of a page, so that the last ones of a stack are read to its end.
+  u32 bytes = 0, piece = DEFERRED_CHUNK_BYTES - (walk->sp & (DEFERRED_CHUNK_BYTES - 1));
   for (int i = 0; i < DEFERRED_STACK_BYTES / DEFERRED_CHUNK_BYTES; i++) {
-    if (bpf_probe_read_user(stack->bytes + i * DEFERRED_CHUNK_BYTES, DEFERRED_CHUNK_BYTES, (void *)(walk->sp + bytes)))
-      break;
-    bytes += DEFERRED_CHUNK_BYTES;
+    if (bpf_probe_read_user(stack->bytes + bytes, piece, (void *)(walk->sp + bytes))) break;
+    bytes += piece;
+    piece = DEFERRED_CHUNK_BYTES;
   }
   event->stack_bytes = bytes;
   record->process = process;
