@@ -189,6 +189,7 @@ extension ProbeSession {
 
   /// Removes all probes; the tables stay readable.
   package func detach() {
+    LinkSet.close(linkSets)
     linkSets = []
   }
 }

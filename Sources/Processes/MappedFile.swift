@@ -27,18 +27,32 @@ extension ProcessDirectory {
       throw ProcessError(action: "open the file mapped at \(range)", reason: .notAFile)
     }
     do throws(ProcessError) {
-      return try RegularFile(opening: "\(path)/map_files/\(range)")
+      let mapped = try RegularFile(opening: "\(path)/map_files/\(range)")
+      if isFile(mapped, of: mapping) { return mapped }
     } catch {
       // A mapping merged or split since it was listed is not found either: the path is worth a try.
-      guard let name = mapping.path, name.hasPrefix("/"), !mapping.isDeleted else { throw error }
-      do throws(ProcessError) {
-        return try openByPath("\(path)/root\(name)", of: mapping)
-      } catch {
-        // The process may be gone, and may have seen the same folders as everybody.
-        guard error.reason == .vanished else { throw error }
-        return try openByPath(name, of: mapping)
-      }
+      guard mapping.path?.hasPrefix("/") == true, !mapping.isDeleted else { throw error }
     }
+    let name = mapping.path ?? ""
+    do throws(ProcessError) {
+      return try openByPath("\(path)/root\(name)", of: mapping)
+    } catch {
+      // The process may be gone, and may have seen the same folders as everybody.
+      guard error.reason == .vanished else { throw error }
+      return try openByPath(name, of: mapping)
+    }
+  }
+
+  /// Whether a file that is mapped now is the one that was mapped when the mapping was listed or recorded: another may
+  /// have taken its place since.
+  ///
+  /// The inode tells, but on file systems over others (overlayfs) a file is mapped that has another one than its path
+  /// leads to; then the path does.
+  private func isFile(_ file: borrowing RegularFile, of mapping: MemoryMapping) -> Bool {
+    guard file.identity.inode != mapping.inode else { return true }
+    guard let name = mapping.path, name.hasPrefix("/"), !mapping.isDeleted else { return true }
+    guard let named = try? RegularFile(opening: "\(path)/root\(name)") else { return false }
+    return named.identity == file.identity
   }
 
   private func openByPath(

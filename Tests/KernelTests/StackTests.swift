@@ -79,6 +79,21 @@ extension KernelTests {
       expectReachesStart(noted)
     }
 
+    /// Without an environment there is little above `main`, and the last page of the stack is not full. Addresses
+    /// change from run to run.
+    @Test func `a short stack that has to be handed over is walked to its end`() async throws {
+      for _ in 0..<8 {
+        let files = try ScratchDirectory()
+        let result = try await HeaptapCommand.run(
+          ["run", "--exact", "--json", "--top", "1000", "--output", files.path("reports")]
+            + ["--", "env", "-i", try Workload.path("lazy_binding")])
+        #expect(result.end == .status(0), "\(result.errors)")
+        let last = try #require(try WatchReport.decode(files.text("reports")).last)
+        #expect(last.sites.contains { $0.functions.first == "allocate_a" })
+        for site in last.sites { #expect(!site.truncated, "\(site.functions)") }
+      }
+    }
+
     /// The frame between the handler and what it interrupted is libc's `__restore_rt`, whose name
     /// only debug information has.
     @Test func `a signal handler is called by the instruction it interrupted`() async throws {

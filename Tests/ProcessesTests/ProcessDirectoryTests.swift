@@ -86,6 +86,31 @@ struct ProcessDirectoryTests {
     }
   }
 
+  @Test("a file that has been mapped in its place since is not taken for the one that was")
+  func supplanted() throws {
+    let folder = FileManager.default.temporaryDirectory
+    let paths = ["first", "second"].map {
+      folder.appending(path: "heaptap-\($0)-\(getpid())").path
+    }
+    var listed: MemoryMapping?
+    var address: UnsafeMutableRawPointer?
+    for (path, byte) in zip(paths, [0x41, 0x42] as [UInt8]) {
+      try Data(repeating: byte, count: 8192).write(to: URL(filePath: path))
+      let descriptor = open(path, O_RDONLY)
+      defer { close(descriptor) }
+      let isFirst = address == nil
+      address = mmap(
+        address, 8192, PROT_READ, MAP_PRIVATE | (isFirst ? 0 : MAP_FIXED), descriptor, 0)
+      if isFirst { listed = try mapping(at: UInt64(UInt(bitPattern: address))) }
+    }
+    defer {
+      munmap(address, 8192)
+      for path in paths { unlink(path) }
+    }
+    #expect(try firstByte(at: UInt64(UInt(bitPattern: address))) == 0x42)
+    #expect(try own.openFile(of: #require(listed)).read(at: 0, count: 1).first == 0x41)
+  }
+
   @Test("without map_files the path serves, if it is the same file")
   func fallback() throws {
     var libc = try #require(

@@ -114,7 +114,8 @@ static __always_inline u32 now_in_ticks(void) { return bpf_jiffies64(); }
 
 // Raises the counters of the site whose block is gone.
 static __always_inline void count_freed(struct block_record *block) {
-  struct site_record *record = bpf_map_lookup_elem(&site_records, &block->site);
+  u32 site = block->site;  // a key may lie in any memory since Linux 6.2 (d1673304097c), on the stack always
+  struct site_record *record = bpf_map_lookup_elem(&site_records, &site);
   if (!record) return;
   __sync_fetch_and_add(&record->freed_bytes, block->size);
   u32 age = now_in_ticks() - block->born;

@@ -93,10 +93,12 @@ static __always_inline void fill_deferred(struct deferred_stack_event *event, u8
   event->bx = walk->bx;
   if (walk->bx_slot) bpf_probe_read_user(&event->bx, sizeof event->bx, (void *)walk->bx_slot);
   bpf_probe_read_kernel(event->frames, sizeof event->frames, thread->stack.frames);
-  u32 copied = 0;
+  // No piece crosses the border of a page, so that the last ones of a stack are read to its end.
+  u32 copied = 0, piece = DEFERRED_CHUNK_BYTES - (walk->sp & (DEFERRED_CHUNK_BYTES - 1));
   for (u32 i = 0; i < capacity / DEFERRED_CHUNK_BYTES; i++) {
-    if (bpf_probe_read_user(bytes + i * DEFERRED_CHUNK_BYTES, DEFERRED_CHUNK_BYTES, (void *)(walk->sp + copied))) break;
-    copied += DEFERRED_CHUNK_BYTES;
+    if (bpf_probe_read_user(bytes + copied, piece, (void *)(walk->sp + copied))) break;
+    copied += piece;
+    piece = DEFERRED_CHUNK_BYTES;
   }
   event->stack_bytes = copied;
 }
