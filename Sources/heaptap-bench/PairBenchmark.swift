@@ -13,6 +13,7 @@ struct PairBenchmark {
     case floor
     case exact
     case exactWithoutCache
+    case outOfScope
     case emptyAtFirstBytes
     case freeAtProbePoint
     case freeAtFirstByte
@@ -25,6 +26,7 @@ struct PairBenchmark {
       case .floor: "floor: empty programs at the probe points"
       case .exact: "heaptap exact"
       case .exactWithoutCache: "heaptap exact, every unwind rule searched anew"
+      case .outOfScope: "heaptap in all processes, this one no target"
       case .emptyAtFirstBytes: "empty programs at first bytes"
       case .freeAtProbePoint: "free alone, empty program at its probe point"
       case .freeAtFirstByte: "free alone, empty program at its first byte"
@@ -61,11 +63,18 @@ struct PairBenchmark {
     let session = try Self.session(settings, target)
     settings.keepsUnwindRules = false
     let uncached = try variants.contains(.exactWithoutCache) ? Self.session(settings, target) : nil
+    let others =
+      try variants.contains(.outOfScope) ? ProbeSession(ProbeSettings(maximumBlocks: 1000)) : nil
     var samples: Samples = [:]
     for _ in 0..<rounds {
       for variant in variants {
         let seconds = variant.rawValue.hasPrefix("script") ? 1.0 : 0.4
-        let session = variant == .exactWithoutCache ? uncached ?? session : session
+        let session =
+          switch variant {
+          case .exactWithoutCache: uncached ?? session
+          case .outOfScope: others ?? session
+          default: session
+          }
         try observe(variant, file, library, target, session) {
           usleep(200_000)
           _ = target.newLines()
@@ -117,6 +126,10 @@ struct PairBenchmark {
     case .freeAtFirstByte: try empty(free, atEntry: true)
     case .exact, .exactWithoutCache:
       try session.attach(file, pid: target.pid)
+      measure()
+      session.detach()
+    case .outOfScope:
+      try session.attach(file, pid: nil)
       measure()
       session.detach()
     case .scriptAtFirstBytes: script(library, target, free: "free", measure)

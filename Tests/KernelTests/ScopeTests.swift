@@ -5,17 +5,34 @@ import Testing
 extension KernelTests {
   /// Every process, programs by name, cgroups, several processes at once.
   @Suite struct Scopes {
-    /// A program that waits for `begin`, does its work, and stays for a while.
-    private struct Waiting {
-      let program: RunningProgram
+    /// A program in a collection.
+    private final class Program {
+      private let program: RunningProgram
+      var pid: Int32 { program.pid }
 
-      init(_ workload: String, _ arguments: [String] = [], lingerMilliseconds: Int = 2000) throws {
-        program = try RunningProgram(
-          [try Workload.path(workload)] + arguments,
-          environment: ["WAIT_FOR_SIGUSR1": "1", "LINGER_MS": "\(lingerMilliseconds)"])
+      init(_ arguments: [String], _ environment: [String: String] = [:]) throws {
+        program = try RunningProgram(arguments, environment: environment)
+      }
+
+      /// Waits for `begin`, does its work, and stays for a while.
+      static func waiting(_ workload: String, lingerMilliseconds: Int = 2000) throws -> Program {
+        try Program(
+          [try Workload.path(workload)],
+          ["WAIT_FOR_SIGUSR1": "1", "LINGER_MS": "\(lingerMilliseconds)"])
+      }
+
+      /// Does its work at once, and stays for a while.
+      static func working(_ workload: String) throws -> Program {
+        try Program([try Workload.path(workload)], ["LINGER_MS": "1500"])
       }
 
       func begin() { program.signal(SIGUSR1) }
+      func end() { program.signal(SIGKILL) }
+
+      /// What it says of itself at its end.
+      func truth() async throws -> [String: UInt64] {
+        Workload.truth(in: try await program.result(within: 30).output)
+      }
     }
 
     private func watch(_ scope: [String], seconds: Double = 60) throws -> RunningProgram {
@@ -25,12 +42,12 @@ extension KernelTests {
         ])
     }
 
-    private func firstLine(of heaptap: RunningProgram) async throws {
+    private func firstLine(of heaptap: borrowing RunningProgram) async throws {
       try await heaptap.waitForOutput(within: 30) { $0.contains("\n") }
     }
 
     /// Ends heaptap and returns all its reports.
-    private func reports(of heaptap: RunningProgram) async throws -> [WatchReport] {
+    private func reports(of heaptap: borrowing RunningProgram) async throws -> [WatchReport] {
       heaptap.signal(SIGTERM)
       let result = try await heaptap.result(within: 30)
       #expect(result.end == .status(0), "\(result.errors)")
@@ -42,17 +59,13 @@ extension KernelTests {
     }
 
     @Test func `what runs and what starts later is counted exactly, all at once`() async throws {
-      let running = try ["mix", "leak", "recursion"].map { try Waiting($0) }
+      let running = try ["mix", "leak", "recursion"].map { try Program.waiting($0) }
       let heaptap = try watch(["--all"])
       try await firstLine(of: heaptap)
       for program in running { program.begin() }
-      let later = try ["calloc_overflow", "realloc_grow", "leak"].map {
-        try RunningProgram([try Workload.path($0)], environment: ["LINGER_MS": "1500"])
-      }
+      let later = try ["calloc_overflow", "realloc_grow", "leak"].map { try Program.working($0) }
       var truths: [Int32: [String: UInt64]] = [:]
-      for program in running.map(\.program) + later {
-        truths[program.pid] = Workload.truth(in: try await program.result(within: 30).output)
-      }
+      for program in running + later { truths[program.pid] = try await program.truth() }
       try await Task.sleep(for: .seconds(1))
       let reports = try await reports(of: heaptap)
       let last = try #require(reports.last)
@@ -62,7 +75,8 @@ extension KernelTests {
         #expect(row.exited)
         #expect(row.fromStart == later.map(\.pid).contains(pid))
         // Its stacks are told as well.
-        let before = try #require(reports.last { report in report.targets.contains { $0.pid == pid && !$0.exited } })
+        let before = try #require(
+          reports.last { $0.targets.contains { $0.pid == pid && !$0.exited } })
         let sites = before.sites.filter { $0.pid == pid }
         #expect(Figures(sites) == before.targets.first { $0.pid == pid }?.figures)
       }
@@ -84,41 +98,37 @@ extension KernelTests {
     }
 
     @Test func `programs are found by name, before and after they start`() async throws {
-      let before = try Waiting("leak")
-      let other = try Waiting("mix")
+      let before = try Program.waiting("leak")
+      let other = try Program.waiting("mix")
       let heaptap = try watch(["--name", "lea?"])
       try await firstLine(of: heaptap)
       before.begin()
       other.begin()
       // The first one started is asked about, the second is known from its first instruction.
-      let first = try RunningProgram([try Workload.path("leak")], environment: ["LINGER_MS": "1500"])
-      _ = try await first.result(within: 30)
-      let second = try RunningProgram(
-        [try Workload.path("leak")], environment: ["LINGER_MS": "1500"])
-      let truth = Workload.truth(in: try await second.result(within: 30).output)
-      _ = try await before.program.result(within: 30)
+      let first = try Program.working("leak")
+      _ = try await first.truth()
+      let second = try Program.working("leak")
+      let truth = try await second.truth()
+      _ = try await before.truth()
       let reports = try await reports(of: heaptap)
       let pids = Set(reports.flatMap(\.targets).map(\.pid))
-      #expect(pids == [before.program.pid, first.pid, second.pid])
-      #expect(rows(reports, of: before.program.pid).last?.figures == Figures(truth: truth))
+      #expect(pids == [before.pid, first.pid, second.pid])
+      #expect(rows(reports, of: before.pid).last?.figures == Figures(truth: truth))
       #expect(rows(reports, of: second.pid).last?.figures == Figures(truth: truth))
       #expect(rows(reports, of: second.pid).last?.fromStart == true)
-      other.program.signal(SIGKILL)
+      other.end()
     }
 
     @Test(arguments: [2, 6])
     func `several processes are named`(count: Int) async throws {
-      let programs = try (0..<count).map { _ in try Waiting("mix") }
-      let bystander = try Waiting("mix")
-      let heaptap = try watch(programs.flatMap { ["--pid", "\($0.program.pid)"] })
+      let programs = try (0..<count).map { _ in try Program.waiting("mix") }
+      let bystander = try Program.waiting("mix")
+      let heaptap = try watch(programs.flatMap { ["--pid", "\($0.pid)"] })
       try await firstLine(of: heaptap)
       for program in programs { program.begin() }
       bystander.begin()
       var truths: [Int32: [String: UInt64]] = [:]
-      for program in programs {
-        let output = try await program.program.result(within: 30).output
-        truths[program.program.pid] = Workload.truth(in: output)
-      }
+      for program in programs { truths[program.pid] = try await program.truth() }
       // It ends with the last of them.
       let result = try await heaptap.result(within: 30)
       #expect(result.end == .status(0), "\(result.errors)")
@@ -130,57 +140,57 @@ extension KernelTests {
         #expect(Figures(sites) == target.figures)
       }
       #expect(last.lost.byReason == [:])
-      bystander.program.signal(SIGKILL)
+      bystander.end()
     }
 
     @Test func `one process can't take the room of the others`() async throws {
-      let greedy = try Waiting("many_blocks")
-      let modest = try Waiting("leak")
+      let greedy = try Program.waiting("many_blocks")
+      let modest = try Program.waiting("leak")
       let heaptap = try watch(
         ["--name", "many_blocks", "--name", "leak", "--max-process-blocks", "1000"])
       try await firstLine(of: heaptap)
       greedy.begin()
       modest.begin()
-      let truth = Workload.truth(in: try await modest.program.result(within: 30).output)
-      _ = try await greedy.program.result(within: 30)
+      let truth = try await modest.truth()
+      _ = try await greedy.truth()
       let reports = try await reports(of: heaptap)
-      let row = try #require(rows(reports, of: greedy.program.pid).last)
+      let row = try #require(rows(reports, of: greedy.pid).last)
       let lost = try #require(reports.last).lost.byReason["block_limit"] ?? 0
       // The room is counted 64 blocks at a time.
       #expect((1000...1064) ~= row.liveBlocks)
       #expect(row.liveBlocks + lost == 5000)
-      #expect(rows(reports, of: modest.program.pid).last?.figures == Figures(truth: truth))
+      #expect(rows(reports, of: modest.pid).last?.figures == Figures(truth: truth))
     }
 
     @Test func `a cgroup's processes are followed in and out`() async throws {
       let group = try CgroupFolder()
-      let inside = try Waiting("mix", lingerMilliseconds: 4000)
-      let mover = try Waiting("leak", lingerMilliseconds: 4000)
-      let outside = try Waiting("mix")
-      try group.add(inside.program.pid)
+      let inside = try Program.waiting("mix", lingerMilliseconds: 4000)
+      let mover = try Program.waiting("leak", lingerMilliseconds: 4000)
+      let outside = try Program.waiting("mix")
+      try group.add(inside.pid)
       let heaptap = try watch(["--cgroup", group.path])
       try await firstLine(of: heaptap)
-      try group.add(mover.program.pid)
+      try group.add(mover.pid)
       try await Task.sleep(for: .seconds(1.5))
       for program in [inside, mover, outside] { program.begin() }
       // A child of a member belongs to it from its first instruction.
-      let shell = try RunningProgram([
-        "/bin/sh", "-c",
-        "echo $$ > \(group.path)/cgroup.procs; LINGER_MS=1500 \(try Workload.path("leak"))",
+      let leak = try Workload.path("leak")
+      let shell = try Program([
+        "/bin/sh", "-c", "echo $$ > \(group.path)/cgroup.procs; LINGER_MS=1500 \(leak); exit",
       ])
-      let childTruth = Workload.truth(in: try await shell.result(within: 30).output)
-      let insideTruth = Workload.truth(in: try await inside.program.result(within: 30).output)
-      let moverTruth = Workload.truth(in: try await mover.program.result(within: 30).output)
+      let childTruth = try await shell.truth()
+      let insideTruth = try await inside.truth()
+      let moverTruth = try await mover.truth()
       let reports = try await reports(of: heaptap)
-      #expect(rows(reports, of: inside.program.pid).last?.figures == Figures(truth: insideTruth))
-      #expect(rows(reports, of: mover.program.pid).last?.figures == Figures(truth: moverTruth))
-      #expect(rows(reports, of: outside.program.pid).isEmpty)
+      #expect(rows(reports, of: inside.pid).last?.figures == Figures(truth: insideTruth))
+      #expect(rows(reports, of: mover.pid).last?.figures == Figures(truth: moverTruth))
+      #expect(rows(reports, of: outside.pid).isEmpty)
       let children = reports.flatMap(\.targets).filter {
-        $0.name == "leak" && $0.pid != mover.program.pid
+        $0.name == "leak" && $0.pid != mover.pid
       }
       #expect(children.last?.figures == Figures(truth: childTruth))
       #expect(children.last?.fromStart == true)
-      outside.program.signal(SIGKILL)
+      outside.end()
     }
   }
 }
