@@ -17,7 +17,9 @@ DESTDIR ?=
 # What building and `make demo` need, and what the tests compare heaptap with on top of that.
 BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev libdw-dev libzydis-dev libiberty-dev libjemalloc-dev pkg-config gcc libc6-dev git
 TEST_PACKAGES := g++ valgrind gdb libc6-dbg bpftool bpftrace sqlite3 perl python3 gawk binutils bc jq tcl openssl \
-  xz-utils procps shellcheck redis-server redis-tools postgresql
+  xz-utils procps shellcheck redis-server redis-tools postgresql \
+  libjemalloc2 libtcmalloc-minimal4 libgoogle-perftools4 libgoogle-perftools-dev libmimalloc2.0 libmimalloc-dev \
+  musl musl-dev musl-tools
 
 IS_ROOT := $(filter 0,$(shell id -u))
 OWNER := $(filter-out root UNKNOWN,$(shell stat -c %U .))

@@ -139,13 +139,17 @@ extension ProbeSession {
   ///
   /// - Parameter pid: only in this process, which spares all others the cost; nil for all.
   package func attach(_ file: AllocatorFile, pid: Int32?) throws(BPFError) {
-    func targets(hasReturn: Bool) -> [UprobeTarget] {
-      file.probes.filter { $0.function.hasReturn == hasReturn }.map {
-        UprobeTarget(fileOffset: $0.fileOffset, cookie: UInt64($0.function.kind))
+    func targets(_ kind: ProbedFunction.Return) -> [UprobeTarget] {
+      file.probes.filter { $0.function.return == kind }.map {
+        UprobeTarget(fileOffset: $0.fileOffset, cookie: $0.function.cookie)
       }
     }
-    let returning = targets(hasReturn: true)
-    let others = targets(hasReturn: false)
+    let returning = targets(.probed)
+    let returnInstructions = Set(file.probes.flatMap(\.returnOffsets)).sorted().map {
+      UprobeTarget(fileOffset: $0, cookie: UInt64(CALL_RETURN.rawValue))
+    }
+    // Returns before their entries: a call must not be entered whose return would be missed.
+    let others = targets(.ignored) + returnInstructions + targets(.byInstruction)
     do {
       // What gives memory back comes first: a block whose free is not probed yet would stay live for ever.
       try attach(entries: others, path: file.attachPath, pid: pid)
@@ -179,11 +183,11 @@ extension ProbeSession {
         pid: pid))
   }
 
-  /// Makes a dynamic loader say when it loads and closes libraries.
+  /// Makes dynamic loaders say when they load and close libraries, and C++ runtimes when they throw.
   package func attach(loadersOf files: ProbedFiles, pid: Int32?) throws(BPFError) {
-    for loader in files.loaders {
-      let target = UprobeTarget(fileOffset: loader.fileOffset, cookie: loader.cookie)
-      try attach(entries: [target], path: loader.attachPath, pid: pid)
+    for notice in files.notices {
+      let target = UprobeTarget(fileOffset: notice.fileOffset, cookie: notice.cookie)
+      try attach(entries: [target], path: notice.attachPath, pid: pid)
     }
   }
 

@@ -50,6 +50,7 @@ bool czydis_decode(const uint8_t *code, size_t length, czydis_instruction *instr
   *instruction = (czydis_instruction){
     .length = decoded.length,
     .is_nop = decoded.mnemonic == ZYDIS_MNEMONIC_NOP,
+    .is_conditional = decoded.meta.category != ZYDIS_CATEGORY_UNCOND_BR,
   };
   for (ZyanU8 i = 0; i < decoded.operand_count; i++) {
     const ZydisDecodedOperand *operand = &operands[i];
@@ -59,6 +60,10 @@ bool czydis_decode(const uint8_t *code, size_t length, czydis_instruction *instr
     if (operand->type == ZYDIS_OPERAND_TYPE_IMMEDIATE && operand->imm.is_relative) {
       instruction->has_target = true;
       instruction->target = operand->imm.value.s + decoded.length;
+    }
+    if (operand->type == ZYDIS_OPERAND_TYPE_MEMORY && operand->mem.base == ZYDIS_REGISTER_RIP) {
+      instruction->has_slot = true;
+      instruction->slot = operand->mem.disp.value + decoded.length;
     }
   }
   instruction->flow = flow_of(&decoded, instruction->has_target);

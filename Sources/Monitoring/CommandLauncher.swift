@@ -74,10 +74,21 @@ package enum CommandLauncher {
     return attached
   }
 
-  /// The inode of the program interpreter that runs first; nil for a program without one.
+  /// Loaders of older versions of glibc have a `malloc`, too, but no `mmap` that others may call.
+  private static func isLibc(_ mapping: MemoryMapping, in directory: ProcessDirectory) -> Bool {
+    guard let file = try? directory.openFile(of: mapping), let elf = try? ELFFile(file) else {
+      return false
+    }
+    let exported = elf.functionSymbols(named: ["malloc", "mmap"]).values
+    return exported.count { $0.binding != .local } == 2
+  }
+
+  /// The inode of the program interpreter that runs first; nil for a program without one, or whose interpreter is its
+  /// libc, too (musl): that is probed by now, and would seem never to hand over.
   private static func loaderFile(of directory: ProcessDirectory, at address: UInt64) -> UInt64? {
     guard let mappings = try? directory.mappings().mappings,
-      let first = mappings.first(where: { $0.contains(address) }), first.isFile
+      let first = mappings.first(where: { $0.contains(address) }), first.isFile,
+      !isLibc(first, in: directory)
     else { return nil }
     let executable = try? RegularFile(opening: "\(directory.path)/exe")
     guard let executable else { return first.inode }

@@ -120,6 +120,7 @@ extension Observation {
     }
     slotsByPid[identity.pid] = slot
     readCode(of: slot)
+    noteVisibility(of: slot)
   }
 
   /// A program was started that nobody was asked about before.

@@ -175,26 +175,21 @@ extension Observation {
     process.mappings.countersBySite.map { siteReading($0.key, of: process, $0.value) }
   }
 
-  /// What could not be looked at before it was gone gets the benefit of the doubt.
-  private func hasVisibleAllocator(_ process: ObservedProcess) -> Bool {
-    let mappings = process.executableMappings
-    return mappings.isEmpty || finder.knowsAllocator(among: mappings)
-  }
-
   /// A process that is observed, or was.
   func target(_ process: ObservedProcess, _ totals: AllocationCounters) -> TargetSnapshot {
     let counters = session.readProcess(process.slot)
     let row = process.census
     return TargetSnapshot(
       pid: process.identity.pid, startTicks: process.identity.startTicks, name: process.name,
-      parent: row?.parent, executable: row?.executable, cgroup: row?.cgroup, counters: totals,
+      parent: row?.parent, executable: row?.executable, cgroup: row?.cgroup,
+      mode: process.hasVisibleAllocator ? .exact : .census, counters: totals,
       inheritedFrees: counters.inheritedFrees, unknownFrees: counters.unknownFrees,
       failedAllocations: counters.failedCalls, residentBytes: row?.memory.residentBytes,
       residentAnonymousBytes: row?.memory.anonymousBytes,
       residentAnonymousBytesAtStart: process.anonymousBytesAtStart,
       heapBytes: row?.memory.dataBytes, isFromStart: process.isFromStart,
       hasExited: process.hasExited, ending: ending(of: process),
-      hasVisibleAllocator: hasVisibleAllocator(process))
+      hasVisibleAllocator: process.hasVisibleAllocator, obstacle: process.obstacle)
   }
 
   private func ending(of process: ObservedProcess) -> ProcessEnding? {

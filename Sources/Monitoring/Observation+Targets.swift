@@ -89,6 +89,7 @@ extension Observation {
     processes[slot] = process
     slotsByPid[identity.pid] = slot
     readCode(of: slot)
+    noteVisibility(of: slot)
     return slot
   }
 
@@ -106,9 +107,13 @@ extension Observation {
   /// - Returns: how many there were.
   @discardableResult
   package func attachToNewFiles(of pid: Int32) throws -> Int {
-    let files = try finder.newFiles(in: ProcessDirectory(pid: pid))
     let isSeparate =
       !session.settings.isHostWide && scope.namedPids.count <= TargetScope.separateProbeLimit
+    // Then each has probes of its own in the files that they share.
+    let owner = isSeparate ? pid : Self.everyone
+    var finder = findersByPid[owner] ?? AllocatorFinder(profile: session.calibration.profile)
+    let files = try finder.newFiles(in: ProcessDirectory(pid: pid))
+    findersByPid[owner] = finder
     // Loaders first: what they load later has probes of its own.
     try session.attach(loadersOf: files, pid: isSeparate ? pid : nil)
     for file in files.allocators {
@@ -121,7 +126,10 @@ extension Observation {
   /// Where many processes are observed, one file that can't be probed leaves the others.
   @discardableResult
   func attachQuietly(_ pid: Int32) -> Int {
+    var finder =
+      findersByPid[Self.everyone] ?? AllocatorFinder(profile: session.calibration.profile)
     guard let files = try? finder.newFiles(in: ProcessDirectory(pid: pid)) else { return 0 }
+    findersByPid[Self.everyone] = finder
     try? session.attach(loadersOf: files, pid: nil)
     var count = 0
     for file in files.allocators {
@@ -147,7 +155,11 @@ extension Observation {
 
   private func hasAllocator(_ pid: Int32) -> Bool {
     guard let text = try? ProcessDirectory(pid: pid).mappings() else { return true }
-    return finder.knowsAllocator(among: text.mappings)
+    return knowsAllocator(pid, among: text.mappings)
+  }
+
+  private func knowsAllocator(_ pid: Int32, among mappings: [MemoryMapping]) -> Bool {
+    (findersByPid[pid] ?? findersByPid[Self.everyone])?.knowsAllocator(among: mappings) ?? false
   }
 
   /// A library that was loaded later, or the program after exec, may bring another allocator. What it did before
@@ -158,6 +170,7 @@ extension Observation {
     let count =
       session.settings.isHostWide ? attachQuietly(pid) : (try? attachToNewFiles(of: pid)) ?? 0
     if count > 0 { processes[slot]?.isFromStart = false }
+    noteVisibility(of: slot)
   }
 }
 
@@ -190,7 +203,20 @@ extension Observation {
         process.executableMappings, of: slot, in: process.directory, generation: generation)
     }
     processes[slot] = process
-    if change != .unchanged { session.allowDeferrals(of: slot) }
-    return change != .unchanged
+    guard change != .unchanged else { return false }
+    session.allowDeferrals(of: slot)
+    return true
+  }
+
+  /// Says what can be seen of a process, once its files were attached to.
+  func noteVisibility(of slot: ProcessSlot) {
+    guard let process = processes[slot], !process.executableMappings.isEmpty else { return }
+    let mappings = process.executableMappings
+    let isVisible = knowsAllocator(process.identity.pid, among: mappings)
+    processes[slot]?.hasVisibleAllocator = isVisible
+    let runtime = runtimes.runtime(
+      of: process.directory, mappings: mappings, hasAllocator: isVisible)
+    let refusal = mappings.lazy.compactMap { $0.path.flatMap { self.refusalsByFile[$0] } }.first
+    processes[slot]?.obstacle = runtime?.description ?? refusal
   }
 }

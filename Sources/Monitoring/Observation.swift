@@ -36,7 +36,10 @@ package final class Observation {
   let recorder = try? MappingRecorder()
   /// Executable mappings that targets have made, waiting for their time to come.
   var recordsByPid: [Int32: [MappingRecord]] = [:]
-  var finder: AllocatorFinder
+  /// By the process that the files are attached to for, or `everyone`.
+  var findersByPid: [Int32: AllocatorFinder] = [:]
+  static let everyone: Int32 = 0
+  let runtimes = KnownRuntimes()
   /// Why allocator files are not probed, by name: another process may have better ones.
   var refusalsByFile: [String: String] = [:]
 
@@ -69,7 +72,6 @@ package final class Observation {
     self.scope = scope
     self.options = options
     code = CodeRegistry(session, store: Self.tableStore)
-    finder = AllocatorFinder(profile: session.calibration.profile)
     builder = SnapshotBuilder(settings: SnapshotBuilder.Settings(order: options.order))
   }
 

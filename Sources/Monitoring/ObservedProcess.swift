@@ -18,6 +18,10 @@ struct ObservedProcess {
   /// Seen from its first instruction.
   var isFromStart: Bool
   var name: String
+  /// It maps a file whose allocator is probed; until its mappings could be read it gets the benefit of the doubt.
+  var hasVisibleAllocator = true
+  /// Why not all of its allocations are seen, or none; nil where nothing is known to be missing.
+  var obstacle: String?
   /// How it ended; nil while it runs.
   var departure: ProbeEvent.Departure?
   /// Kept when it is gone. nil if it never was looked at.

@@ -68,11 +68,21 @@ struct DoctorCommand: ParsableCommand {
   private func describeAllocators(_ profile: EmulationProfile) throws {
     var finder = AllocatorFinder(profile: profile)
     let target = pid ?? getpid()
-    let files = try finder.newFiles(in: ProcessDirectory(pid: target)).allocators
+    let directory = ProcessDirectory(pid: target)
+    let files = try finder.newFiles(in: directory).allocators
+    if let runtime = finder.obstacle(in: directory) {
+      say("runtime", "process \(target) \(runtime.description)")
+    }
     guard !files.isEmpty else { throw TargetCheck.noAllocator(pid: target) }
     for file in files {
       let emulated = file.probes.filter { $0.point.execution == .emulated }.count
-      say("allocator", "\(file.name): \(file.probes.count) functions, \(emulated) with one trap")
+      say(
+        "allocator",
+        "\(file.name) (\(file.families.joined(separator: ", "))): \(file.probes.count) functions,"
+          + " \(emulated) entered with one trap")
+      for refusal in file.refusals where !verbose {
+        print("    \(refusal.name) is not probed: \(refusal.reason)")
+      }
       guard verbose else { continue }
       for probe in file.probes { describe(probe) }
       for refusal in file.refusals {
@@ -89,6 +99,11 @@ struct DoctorCommand: ParsableCommand {
       "    \(padded(probe.function.name, 16)) +\(padded(String(point.offset), 4))"
         + " \(padded(point.instructionClass.rawValue, 14)) \(padded(point.execution.rawValue, 14))"
         + " \(padded(cost, 9)) entry \(bytes)")
+    if !probe.returnOffsets.isEmpty {
+      print(
+        "    \(padded("", 16)) may throw: no return probe, but probes on"
+          + " \(probe.returnOffsets.count) instructions by which it returns")
+    }
     if let obstacle = point.obstacle { print("    \(padded("", 16)) because \(obstacle)") }
   }
 

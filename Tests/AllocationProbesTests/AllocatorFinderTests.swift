@@ -46,6 +46,20 @@ import Testing
     #expect(try finder.newFiles(in: directory).isEmpty)
   }
 
+  @Test func `the finder's own executable is left out`() throws {
+    let own = try RegularFile(opening: "/proc/self/exe").identity
+    var finder = AllocatorFinder(profile: .documented)
+    let files = try finder.newFiles(in: ProcessDirectory(pid: getpid()))
+    #expect(!files.allocators.contains { $0.identity == own })
+  }
+
+  @Test func `runtimes that throw are probed only where exceptions may leave a call`() throws {
+    var finder = AllocatorFinder(profile: .documented)
+    let files = try finder.newFiles(in: ProcessDirectory(pid: getpid()))
+    #expect(!files.allocators.contains { $0.mayThrow })
+    #expect(files.exceptions.isEmpty)
+  }
+
   @Test func `a process that is gone is an error`() {
     var finder = AllocatorFinder(profile: .documented)
     #expect(throws: ProcessError.self) {

@@ -28,6 +28,18 @@ import Testing
     #expect(point &+ UInt64(bitPattern: distance) == symbols["_r_debug"])
   }
 
+  @Test func `musl's loader, which is its libc, has a variable that points to r_debug`() throws {
+    let path = "/lib/ld-musl-x86_64.so.1"
+    let file = try ELFFile(opening: path)
+    let pointer = file.variableAddress(named: "_dl_debug_addr")
+    let state = pointer.flatMap { file.initialPointer(at: $0) }
+    let cookie = LoaderFile(file, name: "", attachPath: path, profile: .documented)?.cookie
+    let function = file.functionSymbol(named: "_dl_debug_state")?.address
+    let distance = Int64(bitPattern: try #require(cookie)) >> Int64(COOKIE_KIND_BITS)
+    #expect(try #require(function) &+ UInt64(bitPattern: distance) == state)
+    #expect(state != nil)
+  }
+
   @Test func `libc is no loader`() throws {
     let path = "/lib/x86_64-linux-gnu/libc.so.6"
     let file = try ELFFile(opening: path)

@@ -89,7 +89,7 @@ extension KernelTests {
       let heaptap = try watch(["--all"], seconds: 3)
       let result = try await heaptap.result(within: 30)
       let last = try #require(try WatchReport.decode(result.output).last)
-      let own = last.targets.filter { $0.pid == heaptap.pid || $0.name.hasPrefix("heaptap") }
+      let own = last.targets.filter { $0.pid == heaptap.pid || $0.name == "heaptap" }
       #expect(!own.isEmpty)
       for target in own {
         #expect(target.mode == "census")

@@ -29,19 +29,21 @@ package enum HeaptapCommand {
 
   /// Runs a workload under `heaptap run --exact --json` from its first instruction to its end.
   ///
-  /// One that is `lingering` stays 300 ms after its work: libraries are named while it is there.
+  /// One that is `lingering` stays 300 ms after its work: libraries are named while it is there. `environment` is
+  /// heaptap's, too.
   package static func observe(
     _ workload: String,
     _ arguments: [String] = [],
     options: [String] = [],
     lingering: Bool = false,
+    environment: [String: String] = [:],
     within limit: Double = 60
   ) async throws -> Observation {
     let files = try ScratchDirectory()
     let program = try start(
       ["run", "--exact", "--json", "--top", "1000000", "--output", files.path("reports")]
         + options + ["--", try Workload.path(workload)] + arguments,
-      environment: lingering ? ["LINGER_MS": "300"] : [:]
+      environment: environment.merging(lingering ? ["LINGER_MS": "300"] : [:]) { $1 }
     )
     let result = try await program.result(within: limit)
     return Observation(result: result, reports: try WatchReport.decode(files.text("reports")))

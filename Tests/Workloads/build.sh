@@ -47,6 +47,32 @@ for file in "$source"/libraries/*.c; do
     gcc -std=gnu17 "${flags[@]}" "${own[@]}" -fPIC -shared -o "$out/$name.so" "$file" -ldl
 done
 
+# Programs of allocators other than glibc's: linked with them, with them inside, or for another libc.
+allocators=$source/allocators
+cxx=(g++ -std=gnu++17 "${flags[@]}" -Wno-mismatched-new-delete)
+for name in operators caught; do
+  stale "$out/$name" "$allocators/$name.cpp" && "${cxx[@]}" -o "$out/$name" "$allocators/$name.cpp"
+  stale "$out/${name}_jemalloc" "$allocators/$name.cpp" &&
+    "${cxx[@]}" -o "$out/${name}_jemalloc" "$allocators/$name.cpp" -l:libjemalloc.a -lm -ldl
+  stale "$out/${name}_tcmalloc" "$allocators/$name.cpp" &&
+    "${cxx[@]}" -o "$out/${name}_tcmalloc" "$allocators/$name.cpp" \
+      -Wl,--whole-archive -l:libtcmalloc_minimal.a -Wl,--no-whole-archive
+  stale "$out/${name}_static" "$allocators/$name.cpp" &&
+    "${cxx[@]}" -static -o "$out/${name}_static" "$allocators/$name.cpp"
+done
+for pair in jemalloc_api:jemalloc mimalloc_api:mimalloc prefixed:c; do
+  name=${pair%:*}
+  stale "$out/$name" "$allocators/$name.c" &&
+    gcc -std=gnu17 "${flags[@]}" -o "$out/$name" "$allocators/$name.c" "-l${pair#*:}"
+done
+for name in mix realloc_grow; do
+  for linking in musl musl_static; do
+    [ $linking = musl ] && own=() || own=(-static)
+    stale "$out/${name}_$linking" "$source/$name.c" &&
+      musl-gcc -std=gnu17 "${flags[@]}" "${own[@]}" -o "$out/${name}_$linking" "$source/$name.c"
+  done
+done
+
 stale "$out/server_static" "$source/server.c" &&
   gcc -std=gnu17 "${flags[@]}" -static -s -o "$out/server_static" "$source/server.c"
 

@@ -18,11 +18,20 @@ enum call_kind {
   CALL_BRK = 11,            // brk(address) and sbrk(increment): the break is read, not the argument
   CALL_LONGJMP = 12,        // leaves pending calls for good; no return half
   CALL_CODE_CHANGE = 13,    // the dynamic loader is about to load or close libraries, or has done so; no return half
+  CALL_RESIZE = 14,         // (block, size, extra): in place; returns the bytes that the block has then
+  CALL_STRING = 15,         // (string, …): returns a copy of it
+  CALL_RETURN = 16,         // no call: a `ret` of a function with CALL_MAY_THROW
+  CALL_EXCEPTION = 17,      // a C++ exception is about to be thrown, past pending calls with CALL_MAY_THROW; no return half
 };
 
-// The attach cookie: the kind of call in the low 8 bits; with CALL_CODE_CHANGE the distance in bytes, signed, from the
-// probe point to the loader's `struct r_debug` (link.h) in the bits from 8 on.
+// The attach cookie: the kind of call in the low 8 bits, traits of the function above them; with CALL_CODE_CHANGE the
+// distance in bytes, signed, from the probe point to the loader's `struct r_debug` (link.h) in the bits from 8 on.
 enum { COOKIE_KIND_BITS = 8 };
+enum call_trait {
+  CALL_ON_HEAP = 1 << 8,           // an argument that says on which heap comes before the others
+  CALL_FREES_ON_FAILURE = 1 << 9,  // reallocf(3) of BSD: a call that fails frees the old block
+  CALL_MAY_THROW = 1 << 10,        // a return probe would end an exception: its `ret` instructions are probed instead
+};
 
 // Maps of the programs, named once for both sides; BPF limits names to 15 characters.
 #define MAP_BLOCKS "block_table"

@@ -6,11 +6,14 @@
 //    that longjmp leaves for good is taken off when longjmp is called: later it could look like an outer one.
 // 3. A block that is given back leaves the table at entry, before the allocator can give its address to another
 //    thread. If the call then fails, the block is put back at return.
+//    What a call frees that its caller knows (a new_handler does) leaves the table, too; a call inside `free` that
+//    frees the same block again (operator delete → free) is the same free.
 // 4. The return half walks the stack, finds the site, puts the block into the table and raises the counters.
 //    What finds no room is counted as lost and raises nothing, so live bytes stay a plain difference.
 //
 // The same code runs behind three kinds of links: a session (one program for both halves), multi uprobes and
-// perf uprobes (one program each). The attach cookie is the kind of call.
+// perf uprobes (one program each). The attach cookie is the kind of call and traits of the function. Functions that may
+// throw have no return half, since no exception gets past a return probe: their `ret` instructions are probed.
 #include "mappings.bpf.h"
 
 #include <bpf/bpf_tracing.h>
@@ -49,9 +52,17 @@ static __always_inline void release(struct thread_state *thread, u32 process, u6
       struct site_record *site = bpf_map_lookup_elem(&site_records, &block.site);
       if (site) __sync_fetch_and_add(&site->temporary_blocks, 1);
     }
-  } else {
+  } else if (thread->last_key != ~key) {
     count_free_of_unrecorded(record);
   }
+  thread->last_key = ~key;  // no block's: what the same free calls next frees nothing more
+}
+
+// A free inside another call: of what the call's caller allocated, or of what the call itself did and nobody counted.
+__noinline int release_inner(u32 process, u64 address) {
+  struct block_record block = {};
+  if (block_address_fits(address) && remove_block(block_key(process, address), &block)) count_freed(&block);
+  return 0;
 }
 
 enum { LOADER_STATE_OFFSET = 24, LOADER_IS_CONSISTENT = 0, LOADER_DELETES = 2 };  // struct r_debug of link.h
@@ -94,6 +105,10 @@ static __always_inline int enter(struct pt_regs *ctx, u64 cookie) {
     note_code_change(ctx, process, (s64)cookie >> COOKIE_KIND_BITS);
     return NO_RETURN_WANTED;
   }
+  if (kind == CALL_EXCEPTION) {
+    drop_frames_of_exception(thread, process);
+    return NO_RETURN_WANTED;
+  }
   u64 sp = ctx->sp;
   u32 internal = 0;
   if (thread->depth) {
@@ -101,40 +116,58 @@ static __always_inline int enter(struct pt_regs *ctx, u64 cookie) {
     u32 depth = thread->depth;
     if (depth) {
       u32 outer = thread->frames[frame_index(depth - 1)].kind;
+      if (kind == CALL_FREE && ctx->di) release_inner(process, ctx->di);
       if (!is_mapping_call(kind) || is_mapping_call(outer)) return NO_RETURN_WANTED;
       internal = FRAME_INTERNAL;
     }
   }
   if (kind == CALL_FREE) {
     if (ctx->di) release(thread, process, ctx->di);
-    thread->last_key = 0;
+    else thread->last_key = 0;
     return NO_RETURN_WANTED;
   }
 
   struct call_frame *frame = push_frame(thread, process, kind, sp);
   if (!frame) return NO_RETURN_WANTED;
+  u64 first = ctx->di, second = ctx->si, third = ctx->dx;
+  if (cookie >> COOKIE_KIND_BITS) {
+    if (cookie & CALL_ON_HEAP) {
+      first = second;
+      second = third;
+      third = ctx->cx;
+    }
+    if (cookie & CALL_MAY_THROW) internal |= FRAME_MAY_THROW;
+    if (cookie & CALL_FREES_ON_FAILURE) internal |= FRAME_FREES_ON_FAILURE;
+  }
   frame->flags = internal;
-  frame->pointer = ctx->di;
+  frame->pointer = first;
   switch (kind) {
     case CALL_MALLOC:
-      frame->size = ctx->di;
+      frame->size = first;
       break;
     case CALL_CALLOC:
-      frame->size = product(ctx->di, ctx->si);
+      frame->size = product(first, second);
       break;
     case CALL_REALLOC:
-      frame->size = ctx->si;
+      frame->size = second;
       retire_old_block(process, frame);
       break;
     case CALL_REALLOCARRAY:
-      frame->size = product(ctx->si, ctx->dx);
+      frame->size = product(second, third);
       retire_old_block(process, frame);
       break;
     case CALL_MEMALIGN:
-      frame->size = ctx->si;
+      frame->size = second;
       break;
     case CALL_POSIX_MEMALIGN:
-      frame->size = ctx->dx;
+      frame->size = third;
+      break;
+    case CALL_RESIZE:
+      frame->size = second;
+      frame->old.size = third;
+      break;
+    case CALL_STRING:
+      frame->size = 0;
       break;
     default:
       enter_mapping_call(ctx, process, frame);
@@ -147,7 +180,7 @@ static __always_inline int enter(struct pt_regs *ctx, u64 cookie) {
 static __always_inline void settle_old_block(struct thread_state *thread, u32 process, struct call_frame *frame,
                                              u64 address) {
   // realloc(p, 0) frees p and returns NULL (glibc, C17 7.22.3.5); any other NULL is a failure.
-  if (!address && frame->size) {
+  if (!address && frame->size && !(frame->flags & FRAME_FREES_ON_FAILURE)) {
     if (frame->flags & FRAME_HAS_OLD_BLOCK) put_back_block(process, frame->pointer, &frame->old);
     return;
   }
@@ -202,15 +235,33 @@ static __always_inline void record_block(struct pt_regs *ctx, struct thread_stat
   if (bucket < SIZE_BUCKETS) __sync_fetch_and_add(&record->allocated_by_size[bucket], 1);
 }
 
-static __always_inline int leave(struct pt_regs *ctx, u32 kind) {
-  struct thread_state *thread = bpf_task_storage_get(&thread_states, bpf_get_current_task_btf(), 0, 0);
-  if (!thread || !thread->depth) return 0;
-  u32 process = current_process(thread);
-  if (!process) return 0;
-  int top = pop_frame(thread, process, kind, ctx->sp - sizeof(u64));
-  if (top < 0) return 0;
-  struct call_frame *frame = &thread->frames[frame_index(top)];
-  kind = frame->kind;
+// Bytes of a C string with its NUL: what was asked for to make a copy of it. 0: it can't be read, or is too long.
+enum { STRING_CHUNK_BYTES = 512, STRING_CHUNKS = 128 };
+__noinline u64 string_bytes(struct thread_state *thread, u64 address) {
+  if (!thread) return 0;
+  u64 bytes = 0;
+  for (int i = 0; i < STRING_CHUNKS; i++) {
+    long read = bpf_probe_read_user_str(thread->window, STRING_CHUNK_BYTES, (void *)(address + bytes));
+    if (read <= 0) return 0;
+    // A chunk without NUL is given one at its end.
+    if (read < STRING_CHUNK_BYTES) return bytes + read;
+    bytes += STRING_CHUNK_BYTES - 1;
+  }
+  return 0;
+}
+
+// xallocx says how many bytes the block has, which are fewer than asked for where it could not grow.
+static __always_inline u64 resized_bytes(u32 process, struct call_frame *frame, u64 granted) {
+  u64 size = frame->size, most = size + frame->old.size;
+  if (granted < size) return 0;
+  retire_old_block(process, frame);
+  return granted < most ? granted : most;
+}
+
+// What a call whose frame was taken off has brought about. `ctx` is the caller's, but for the result.
+static __always_inline int settle_call(struct pt_regs *ctx, struct thread_state *thread, u32 process,
+                                       struct call_frame *frame) {
+  u32 kind = frame->kind;
   if (is_mapping_call(kind)) {
     leave_mapping_call(ctx, thread, process, frame);
     return 0;
@@ -225,7 +276,20 @@ static __always_inline int leave(struct pt_regs *ctx, u32 kind) {
       return 0;
     }
   }
-  if (kind == CALL_REALLOC || kind == CALL_REALLOCARRAY) settle_old_block(thread, process, frame, address);
+  if (kind == CALL_RESIZE) {
+    u64 granted = resized_bytes(process, frame, address);
+    if (!granted) return 0;
+    frame->size = granted;
+    address = frame->pointer;
+  } else if (kind == CALL_STRING && address) {
+    frame->size = string_bytes(thread, address);
+    if (!frame->size) {
+      count_loss(process, LOSS_UNREADABLE_RESULT);
+      return 0;
+    }
+  }
+  if (kind == CALL_REALLOC || kind == CALL_REALLOCARRAY || kind == CALL_RESIZE)
+    settle_old_block(thread, process, frame, address);
   if (address) {
     record_block(ctx, thread, process, address, frame->size);
   } else if (frame->size || kind == CALL_MALLOC) {
@@ -233,6 +297,32 @@ static __always_inline int leave(struct pt_regs *ctx, u32 kind) {
     if (record) __sync_fetch_and_add(&record->failed_calls, 1);
   }
   return 0;
+}
+
+static __always_inline int leave(struct pt_regs *ctx, u32 kind) {
+  struct thread_state *thread = bpf_task_storage_get(&thread_states, bpf_get_current_task_btf(), 0, 0);
+  if (!thread || !thread->depth) return 0;
+  u32 process = current_process(thread);
+  if (!process) return 0;
+  int top = pop_frame(thread, process, kind, ctx->sp - sizeof(u64));
+  if (top < 0) return 0;
+  return settle_call(ctx, thread, process, &thread->frames[frame_index(top)]);
+}
+
+// A `ret` was come to: of the pending call that was entered with this stack pointer, if there is one. Slow paths that
+// functions end in are called from elsewhere, too, with another stack pointer or from calls that have a return half.
+// All registers that a caller may rely on have its values again, so one step leads to its frame.
+static __always_inline int leave_by_instruction(struct pt_regs *ctx) {
+  struct thread_state *thread = bpf_task_storage_get(&thread_states, bpf_get_current_task_btf(), 0, 0);
+  if (!thread || !thread->depth) return 0;
+  struct call_frame *frame = &thread->frames[0];  // a call inside another has no frame, or is a system call
+  if (frame->sp != ctx->sp || !(frame->flags & FRAME_MAY_THROW)) return 0;
+  u32 process = current_process(thread);
+  if (!process) return 0;
+  thread->depth = 0;
+  struct pt_regs caller = {.ax = ctx->ax, .bx = ctx->bx, .bp = ctx->bp, .sp = ctx->sp + sizeof(u64)};
+  if (bpf_probe_read_user(&caller.ip, sizeof caller.ip, (void *)ctx->sp)) caller.ip = 0;
+  return settle_call(&caller, thread, process, frame);
 }
 
 SEC("kprobe/session")
@@ -243,11 +333,13 @@ int allocation_call(struct pt_regs *ctx) {
 
 SEC("kprobe/entry")
 int allocation_entry(struct pt_regs *ctx) {
-  enter(ctx, bpf_get_attach_cookie(ctx));
+  u64 cookie = bpf_get_attach_cookie(ctx);
+  if (cookie == CALL_RETURN) leave_by_instruction(ctx);
+  else enter(ctx, cookie);
   return 0;  // before Linux 6.13 a multi uprobe takes 1 for a wish to be removed
 }
 
 SEC("kprobe/return")
 int allocation_return(struct pt_regs *ctx) {
-  return leave(ctx, bpf_get_attach_cookie(ctx));
+  return leave(ctx, bpf_get_attach_cookie(ctx) & ((1 << COOKIE_KIND_BITS) - 1));
 }

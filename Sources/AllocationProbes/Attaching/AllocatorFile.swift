@@ -9,6 +9,8 @@ package struct AllocatorFile: Sendable {
     package var point: ProbePoint
     /// Of the probe point in the file.
     package var fileOffset: UInt64
+    /// Of the instructions by which it returns, where those are probed; several functions may share some.
+    package var returnOffsets: [UInt64] = []
   }
 
   /// A function that is there and can't be probed, with the reason.
@@ -22,8 +24,13 @@ package struct AllocatorFile: Sendable {
   /// A path that leads to the mapped file itself, also when its name leads elsewhere by now.
   package var attachPath: String
   package var identity: FileIdentity
+  /// The families of functions that it defines, by their names for people.
+  package var families: [String]
   package var probes: [Probe]
   package var refusals: [Refusal]
+
+  /// Whether exceptions may leave one of its calls.
+  package var mayThrow: Bool { probes.contains { $0.function.return == .byInstruction } }
 }
 
 extension AllocatorFile {
@@ -32,29 +39,24 @@ extension AllocatorFile {
     _ file: borrowing ELFFile, name: String, attachPath: String, profile: EmulationProfile
   ) {
     guard file.isX86_64 else { return nil }
-    let found = file.functionSymbols(named: ProbedFunction.all.map(\.name)).filter {
-      $0.value.binding != .local && !$0.value.isIndirect && $0.value.fileOffset != nil
+    let found = file.functionSymbols(named: AllocatorFamily.all.map(\.name)).filter {
+      !$0.value.isIndirect && $0.value.fileOffset != nil
     }
-    guard ProbedFunction.essential.isSubset(of: found.keys) else { return nil }
+    let families = AllocatorFamily.families(among: found)
+    guard !families.isEmpty else { return nil }
 
-    var probes: [Probe] = []
-    var refusals: [Refusal] = []
-    var taken: Set<UInt64> = []
-    for function in ProbedFunction.all {
-      guard let symbol = found[function.name], taken.insert(symbol.address).inserted else {
-        continue
-      }
-      do throws(ExecutableError) {
-        let point = try ProbePointSelector.select(
-          code: file.code(of: symbol), entry: symbol.address, profile: profile)
-        guard let offset = file.segments.fileOffset(ofAddress: point.address) else { continue }
-        probes.append(Probe(function: function, point: point, fileOffset: offset))
-      } catch {
-        refusals.append(Refusal(name: function.name, reason: error.description))
+    var selection = ProbeSelection(profile: profile)
+    for family in families {
+      for function in family.functions where family.isUsable(found[function.name], among: found) {
+        selection.add(function, found[function.name], in: file)
       }
     }
+    for function in CPlusPlusFunctions.all {
+      selection.add(function, found[function.name], in: file)
+    }
+    let (probes, refusals) = selection.finish(in: file)
     self.init(
-      name: name, attachPath: attachPath, identity: file.identity, probes: probes,
-      refusals: refusals)
+      name: name, attachPath: attachPath, identity: file.identity, families: families.map(\.name),
+      probes: probes, refusals: refusals)
   }
 }

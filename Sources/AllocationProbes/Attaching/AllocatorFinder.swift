@@ -4,20 +4,30 @@ package import Processes
 /// The files of a process that probes go into.
 package struct ProbedFiles: Sendable {
   package var allocators: [AllocatorFile] = []
-  var loaders: [LoaderFile] = []
+  package var loaders: [LoaderFile] = []
+  var exceptions: [ExceptionFile] = []
 
-  package var isEmpty: Bool { allocators.isEmpty && loaders.isEmpty }
+  package var isEmpty: Bool { allocators.isEmpty && notices.isEmpty }
+
+  /// What is to be noticed before the allocators are attached to.
+  var notices: [NoticePoint] { loaders.map(\.notice) + exceptions.flatMap(\.notices) }
 }
 
-/// Finds the allocator files and the loaders of processes, each file once.
+/// Finds the allocator files of processes, and what goes with them, each file once. heaptap's own executable is left
+/// out: it has an allocator of its own, so that no probes slow it down.
 package struct AllocatorFinder {
   private let profile: EmulationProfile
   private var seen: Set<FileIdentity> = []
   private var seenMappings: Set<MappedFile> = []
   private var allocatorMappings: Set<MappedFile> = []
+  /// Of those, the ones that exceptions may leave.
+  private var throwingMappings: Set<MappedFile> = []
+  /// Runtimes that no process was found to need yet.
+  private var exceptionsByMapping: [MappedFile: ExceptionFile] = [:]
 
   package init(profile: EmulationProfile) {
     self.profile = profile
+    if let own = try? RegularFile(opening: "/proc/self/exe") { seen.insert(own.identity) }
   }
 
   /// Whether one of these mappings is of an allocator file that was found in any process.
@@ -32,8 +42,10 @@ package struct AllocatorFinder {
     -> ProbedFiles
   {
     var files = ProbedFiles()
-    for mapping in try directory.mappings().mappings
-    where mapping.isFile && mapping.permissions.contains(.execute) {
+    let mappings = try directory.mappings().mappings.filter {
+      $0.isFile && $0.permissions.contains(.execute)
+    }
+    for mapping in mappings {
       let part = MappedFile(mapping)
       guard seenMappings.insert(part).inserted, let file = try? directory.openFile(of: mapping),
         seen.insert(file.identity).inserted, let elf = try? ELFFile(file)
@@ -43,11 +55,20 @@ package struct AllocatorFinder {
       if let found = AllocatorFile(elf, name: name, attachPath: path, profile: profile) {
         files.allocators.append(found)
         allocatorMappings.insert(part)
+        if found.mayThrow { throwingMappings.insert(part) }
       }
       if let found = LoaderFile(elf, name: name, attachPath: path, profile: profile) {
         files.loaders.append(found)
       }
+      exceptionsByMapping[part] = ExceptionFile(elf, attachPath: path, profile: profile)
     }
+    files.exceptions = takeExceptionFiles(of: mappings.map(MappedFile.init))
     return files
+  }
+
+  /// Runtimes are probed only where exceptions matter.
+  private mutating func takeExceptionFiles(of parts: [MappedFile]) -> [ExceptionFile] {
+    guard !throwingMappings.isDisjoint(with: parts) else { return [] }
+    return parts.compactMap { exceptionsByMapping.removeValue(forKey: $0) }
   }
 }

@@ -1,51 +1,68 @@
 import ProbeABI
 
-/// One allocator function and what a call of it does. A new function is one more row of `all`.
+/// One allocator function and what a call of it does: a row of `AllocatorFamily`.
 package struct ProbedFunction: Hashable, Sendable {
-  package var name: String
-  /// The attach cookie of its probes: `enum call_kind` of the ABI.
-  package var kind: UInt32
-  /// Whether its return says something: not so for `free` and `longjmp`.
-  package var hasReturn: Bool
-
-  private init(_ name: String, _ kind: call_kind, hasReturn: Bool = true) {
-    self.name = name
-    self.kind = kind.rawValue
-    self.hasReturn = hasReturn
+  /// How the end of a call is seen.
+  package enum Return: Hashable, Sendable {
+    /// Not at all: it says nothing.
+    case ignored
+    /// By a return probe at the entry.
+    case probed
+    /// By probes on its `ret` instructions, as an exception can't pass a return probe.
+    case byInstruction
   }
 
-  /// The functions of malloc(3), posix_memalign(3), C23 7.24.3 and mmap(2) that libraries export, and longjmp(3),
-  /// which leaves calls of them for good.
-  ///
-  /// Names for one address (`malloc` and `__libc_malloc`) get one probe, under the first name found.
-  /// Those that give memory back come first: probes are placed in this order, and a block whose free is not yet
-  /// probed would stay live for ever.
-  package static let all: [ProbedFunction] = [
-    ProbedFunction("free", CALL_FREE, hasReturn: false),
-    ProbedFunction("cfree", CALL_FREE, hasReturn: false),
-    ProbedFunction("free_sized", CALL_FREE, hasReturn: false),
-    ProbedFunction("free_aligned_sized", CALL_FREE, hasReturn: false),
-    ProbedFunction("munmap", CALL_MUNMAP),
-    ProbedFunction("malloc", CALL_MALLOC),
-    ProbedFunction("calloc", CALL_CALLOC),
-    ProbedFunction("realloc", CALL_REALLOC),
-    ProbedFunction("reallocarray", CALL_REALLOCARRAY),
-    ProbedFunction("memalign", CALL_MEMALIGN),
-    ProbedFunction("aligned_alloc", CALL_MEMALIGN),
-    ProbedFunction("posix_memalign", CALL_POSIX_MEMALIGN),
-    ProbedFunction("valloc", CALL_MALLOC),
-    ProbedFunction("pvalloc", CALL_MALLOC),
-    ProbedFunction("mmap", CALL_MMAP),
-    ProbedFunction("mmap64", CALL_MMAP),
-    ProbedFunction("mremap", CALL_MREMAP),
-    ProbedFunction("brk", CALL_BRK),
-    ProbedFunction("sbrk", CALL_BRK),
-    ProbedFunction("longjmp", CALL_LONGJMP, hasReturn: false),
-    ProbedFunction("_longjmp", CALL_LONGJMP, hasReturn: false),
-    ProbedFunction("siglongjmp", CALL_LONGJMP, hasReturn: false),
-    ProbedFunction("__longjmp_chk", CALL_LONGJMP, hasReturn: false),
+  /// Traits of a call beside its kind: `enum call_trait` of the ABI.
+  struct Traits: OptionSet, Hashable {
+    var rawValue: UInt32
+
+    static let onHeap = Self(rawValue: CALL_ON_HEAP.rawValue)
+    static let freesOnFailure = Self(rawValue: CALL_FREES_ON_FAILURE.rawValue)
+    static let mayThrow = Self(rawValue: CALL_MAY_THROW.rawValue)
+  }
+
+  package var name: String
+  /// `enum call_kind` of the ABI.
+  package var kind: UInt32
+  private let traits: Traits
+
+  init(_ name: String, _ kind: call_kind, _ traits: Traits = []) {
+    self.name = name
+    self.kind = kind.rawValue
+    self.traits = traits
+  }
+
+  /// The attach cookie of its probes.
+  package var cookie: UInt64 { UInt64(kind | traits.rawValue) }
+
+  package var `return`: Return {
+    if Self.withoutReturn.contains(kind) { return .ignored }
+    return traits.contains(.mayThrow) ? .byInstruction : .probed
+  }
+
+  /// How many arguments, from the first on, the kernel programs look at.
+  var argumentCount: Int {
+    let own =
+      switch call_kind(kind) {
+      case CALL_FREE, CALL_MALLOC, CALL_STRING: 1
+      case CALL_CALLOC, CALL_REALLOC, CALL_MEMALIGN, CALL_MUNMAP: 2
+      case CALL_REALLOCARRAY, CALL_POSIX_MEMALIGN, CALL_RESIZE: 3
+      case CALL_MMAP, CALL_MREMAP: 4
+      default: 0
+      }
+    return traits.contains(.onHeap) ? own + 1 : own
+  }
+
+  package var isFree: Bool { kind == CALL_FREE.rawValue }
+
+  private static let withoutReturn = [
+    CALL_FREE.rawValue, CALL_LONGJMP.rawValue, CALL_EXCEPTION.rawValue,
   ]
 
-  /// A file without these is no allocator.
-  package static let essential: Set<String> = ["malloc", "free"]
+  /// The same function in a library that was built with another prefix.
+  func named(_ name: String) -> Self {
+    var copy = self
+    copy.name = name
+    return copy
+  }
 }

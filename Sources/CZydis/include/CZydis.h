@@ -24,6 +24,8 @@ typedef struct czydis_instruction {
   czydis_flow flow;
   /// A nop of any length.
   bool is_nop;
+  /// A branch that may go on with the next instruction instead.
+  bool is_conditional;
   /// `target` is meaningful: a direct branch or a relative call.
   bool has_target;
   /// General-purpose registers written in whole or part, by encoding: bit 0 rax, 1 rcx, 2 rdx, 3 rbx,
@@ -31,6 +33,10 @@ typedef struct czydis_instruction {
   uint16_t written_registers;
   /// Bytes from the start of the instruction to the start of its target.
   int64_t target;
+  /// `slot` is meaningful: the instruction has a memory operand addressed by rip and a constant.
+  bool has_slot;
+  /// Bytes from the start of the instruction to that memory.
+  int64_t slot;
 } czydis_instruction;
 
 /// Decodes the instruction at `code`, reading at most `length` bytes. False: not an instruction.

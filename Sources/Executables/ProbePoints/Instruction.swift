@@ -15,7 +15,8 @@ struct RegisterSet: OptionSet, Hashable, Sendable {
   static let r9 = Self(rawValue: 1 << 9)
 
   /// Where integer and pointer arguments are passed (System V AMD64 ABI, section 3.2.3).
-  static let arguments: Self = [.rdi, .rsi, .rdx, .rcx, .r8, .r9]
+  static let argumentsInOrder: [Self] = [.rdi, .rsi, .rdx, .rcx, .r8, .r9]
+  static let arguments = Self(argumentsInOrder)
 }
 
 /// One decoded x86-64 instruction, as far as choosing a probe point needs it.
@@ -30,8 +31,12 @@ struct Instruction: Hashable, Sendable {
   var length: Int
   var instructionClass: InstructionClass
   var flow: Flow
+  /// Of a branch: it may go on with the next instruction instead.
+  var isConditional: Bool
   /// Offset in the code of the branch or relative call target; may lie outside the code.
   var target: Int?
+  /// Offset from the code's start of memory that is addressed by rip and a constant; lies outside the code mostly.
+  var slot: Int?
   var writtenRegisters: RegisterSet
 
   var end: Int { offset + length }
@@ -54,7 +59,9 @@ struct Instruction: Hashable, Sendable {
       isNop: decoded.is_nop
     )
     flow = Flow(decoded.flow)
+    isConditional = decoded.is_conditional
     target = decoded.has_target ? offset &+ Int(decoded.target) : nil
+    slot = decoded.has_slot ? offset &+ Int(decoded.slot) : nil
     writtenRegisters = RegisterSet(rawValue: decoded.written_registers)
   }
 }

@@ -1,7 +1,7 @@
 /// Chooses the cheapest instruction of a function that sees every call once, as its caller made it.
 ///
 /// The scan goes forward from the entry to the first emulated instruction. Up to there nothing may have
-/// been called, no argument register written, and the stack pointer must be what it was at the entry. A
+/// been called, no argument that is wanted written, and the stack pointer must be what it was at the entry. A
 /// direct branch ends the scan; it is itself emulated. Flags don't matter: the kernel restores them.
 ///
 /// A multi-byte nop is never chosen, not even at the entry: Linux 6.18 rewrites a probed 5-byte nop to a
@@ -18,17 +18,20 @@ package enum ProbePointSelector {
   /// Chooses the probe point of the function whose machine code is `code`.
   ///
   /// `code` holds all bytes of the function, from its entry to its end; `entry` is the function's virtual
-  /// address in its module.
+  /// address in its module. `argumentCount` is how many of its integer arguments, from the first on, are wanted: the
+  /// other argument registers may have been written.
   ///
   /// - Throws: `ExecutableError.noProbePoint` where no instruction can carry a probe.
   package static func select(
     code: [UInt8],
     entry: UInt64,
-    profile: EmulationProfile
+    profile: EmulationProfile,
+    argumentCount: Int = RegisterSet.argumentsInOrder.count
   ) throws(ExecutableError) -> ProbePoint {
+    let arguments = RegisterSet(RegisterSet.argumentsInOrder.prefix(argumentCount))
     let jumpTarget = firstJumpTarget(in: code)
     let obstacle: ProbePoint.Obstacle
-    switch scan(code, firstJumpTarget: jumpTarget, profile: profile) {
+    switch scan(code, firstJumpTarget: jumpTarget, profile: profile, arguments: arguments) {
     case .found(let instruction):
       return point(at: instruction, code, entry, profile)
     case .stopped(let reason): obstacle = reason
@@ -49,7 +52,8 @@ package enum ProbePointSelector {
   private static func scan(
     _ code: [UInt8],
     firstJumpTarget: Int?,
-    profile: EmulationProfile
+    profile: EmulationProfile,
+    arguments: RegisterSet
   ) -> Outcome {
     var offset = 0
     for _ in 0..<instructionLimit {
@@ -63,14 +67,18 @@ package enum ProbePointSelector {
       if offset > 0, code.count > searchedByteCount { return .stopped(.functionTooLong) }
       let candidate = instruction.instructionClass
       if candidate != .longNop, profile.emulates(candidate) { return .found(instruction) }
-      if let obstacle = obstacle(behind: instruction) { return .stopped(obstacle) }
+      if let obstacle = obstacle(behind: instruction, arguments: arguments) {
+        return .stopped(obstacle)
+      }
       offset = instruction.end
     }
     return .stopped(.noneInReach)
   }
 
   /// Why the scan must not go on behind an instruction; nil where it may.
-  private static func obstacle(behind instruction: Instruction) -> ProbePoint.Obstacle? {
+  private static func obstacle(
+    behind instruction: Instruction, arguments: RegisterSet
+  ) -> ProbePoint.Obstacle? {
     let offset = instruction.offset
     switch instruction.flow {
     case .call: return .call(at: offset)
@@ -82,7 +90,7 @@ package enum ProbePointSelector {
     case .next: break
     }
     if instruction.writtenRegisters.contains(.rsp) { return .stackPointerChanged(at: offset) }
-    if !instruction.writtenRegisters.isDisjoint(with: .arguments) {
+    if !instruction.writtenRegisters.isDisjoint(with: arguments) {
       return .argumentRegisterWritten(at: offset)
     }
     return nil
