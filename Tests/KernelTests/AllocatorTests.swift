@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -71,21 +72,33 @@ extension KernelTests {
       #expect(try observed.last().targets.first?.failedAllocations == 1)
     }
 
-    @Test(arguments: [
-      "mix_musl", "mix_musl_static", "realloc_grow_musl", "realloc_grow_musl_static",
-    ])
+    @Test(arguments: ["musl_mix", "musl_mix_static", "musl_realloc_grow"])
     func `musl, as a library and linked in`(workload: String) async throws {
       try await expectOwnFigures(workload)
     }
 
     // MARK: What they share
 
+    /// What is preloaded would be preloaded into heaptap, too, were it heaptap that starts the program.
     private func observe(
       _ workload: String, _ arguments: [String] = [], preload library: String? = nil
     ) async throws -> Observation {
-      try await HeaptapCommand.observe(
-        workload, arguments, lingering: true,
-        environment: library.map { ["LD_PRELOAD": $0] } ?? [:])
+      guard let library else {
+        return try await HeaptapCommand.observe(workload, arguments, lingering: true)
+      }
+      let program = try RunningProgram(
+        [try Workload.path(workload)] + arguments,
+        environment: ["LD_PRELOAD": library, "WAIT_FOR_SIGUSR1": "1", "LINGER_MS": "300"])
+      try await program.waitForOutput { $0.contains("waiting") }
+      let watch = try HeaptapCommand.start([
+        "watch", "--pid", "\(program.pid)", "--exact", "--json", "--interval", "0.2", "--top",
+        "1000000",
+      ])
+      try await watch.waitForOutput { $0.contains("\n") }
+      program.signal(SIGUSR1)
+      let result = try await program.result()
+      let reports = try WatchReport.decode(try await watch.result(within: 20).output)
+      return Observation(result: result, reports: reports)
     }
 
     /// Calls from functions of the workload that are named `own_…`; exceptions are libstdc++'s calls.

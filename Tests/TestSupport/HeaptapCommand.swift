@@ -29,21 +29,19 @@ package enum HeaptapCommand {
 
   /// Runs a workload under `heaptap run --exact --json` from its first instruction to its end.
   ///
-  /// One that is `lingering` stays 300 ms after its work: libraries are named while it is there. `environment` is
-  /// heaptap's, too.
+  /// One that is `lingering` stays 300 ms after its work: libraries are named while it is there.
   package static func observe(
     _ workload: String,
     _ arguments: [String] = [],
     options: [String] = [],
     lingering: Bool = false,
-    environment: [String: String] = [:],
     within limit: Double = 60
   ) async throws -> Observation {
     let files = try ScratchDirectory()
     let program = try start(
       ["run", "--exact", "--json", "--top", "1000000", "--output", files.path("reports")]
         + options + ["--", try Workload.path(workload)] + arguments,
-      environment: environment.merging(lingering ? ["LINGER_MS": "300"] : [:]) { $1 }
+      environment: lingering ? ["LINGER_MS": "300"] : [:]
     )
     let result = try await program.result(within: limit)
     return Observation(result: result, reports: try WatchReport.decode(files.text("reports")))
@@ -54,6 +52,11 @@ package enum HeaptapCommand {
 package struct Observation: Sendable {
   package var result: ProgramResult
   package var reports: [WatchReport]
+
+  package init(result: ProgramResult, reports: [WatchReport]) {
+    self.result = result
+    self.reports = reports
+  }
 
   package var truth: [String: UInt64] { Workload.truth(in: result.output) }
 

@@ -65,12 +65,10 @@ for pair in jemalloc_api:jemalloc mimalloc_api:mimalloc prefixed:c; do
   stale "$out/$name" "$allocators/$name.c" &&
     gcc -std=gnu17 "${flags[@]}" -o "$out/$name" "$allocators/$name.c" "-l${pair#*:}"
 done
-for name in mix realloc_grow; do
-  for linking in musl musl_static; do
-    [ $linking = musl ] && own=() || own=(-static)
-    stale "$out/${name}_$linking" "$source/$name.c" &&
-      musl-gcc -std=gnu17 "${flags[@]}" "${own[@]}" -o "$out/${name}_$linking" "$source/$name.c"
-  done
+for name in mix realloc_grow mix_static; do
+  [[ $name = *_static ]] && own=(-static) || own=()
+  stale "$out/musl_$name" "$source/${name%_static}.c" &&
+    musl-gcc -std=gnu17 "${flags[@]}" "${own[@]}" -o "$out/musl_$name" "$source/${name%_static}.c"
 done
 
 stale "$out/server_static" "$source/server.c" &&
