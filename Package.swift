@@ -73,8 +73,8 @@ let package = Package(
     .executableTarget(
       name: "heaptap-bench",
       dependencies: [
-        "AllocationProbes", "BPFRuntime", "Executables", "LinuxSystem", "Processes",
-        .product(name: "SystemPackage", package: "swift-system"),
+        "AllocationModel", "AllocationProbes", "BPFRuntime", "Executables", "LinuxSystem",
+        "Processes", .product(name: "SystemPackage", package: "swift-system"),
       ]),
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),

@@ -28,6 +28,9 @@ package struct AllocationCounters: Hashable, Sendable {
     allocatedBlocks > freedBlocks ? allocatedBlocks - freedBlocks : 0
   }
 
+  /// Allocations and frees.
+  var eventCount: UInt64 { allocatedBlocks &+ freedBlocks }
+
   package static func + (lhs: Self, rhs: Self) -> Self {
     Self(
       allocatedBytes: lhs.allocatedBytes &+ rhs.allocatedBytes,

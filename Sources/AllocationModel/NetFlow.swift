@@ -1,77 +1,91 @@
+internal import Glibc
+
 /// A figure and how far it may be off, in the same unit.
 struct Estimate: Hashable, Sendable {
   var value: Double
+  /// Standard deviation, ≥ 0.
+  var deviation: Double
   /// Half the width of the 95 % interval, ≥ 0.
   var margin: Double
 
   var low: Double { value - margin }
   var high: Double { value + margin }
   var includesZero: Bool { low <= 0 && high >= 0 }
-
-  /// Above zero even when the margin is `strictness` (≥ 1) times as wide.
-  func isAboveZero(strictness: Double = 1) -> Bool { value - margin * strictness > 0 }
 }
 
-/// What flowed into and out of a site between its first and last sample.
+/// What flowed into and out of a site over a part of its history.
 ///
-/// Allocations and frees are taken as two Poisson counts A and F: their difference has the standard
-/// deviation √(A+F). A slope through live bytes would not do: live bytes are a random walk, and a
-/// random walk has slopes. Where the flow varies from sample to sample by more than a Poisson count
-/// does (bursts, sizes that differ), the interval is as wide as that variation says.
+/// Allocations and frees are taken as two Poisson counts A and F. Their difference varies by A + F at most; where blocks
+/// die young compared with the window, only by as much as there were live blocks at both ends. Where the flow varies from poll to poll by more
+/// than that (bursts, sizes that differ), the interval is as wide as that variation says. A slope through live bytes
+/// would not do: live bytes are a random walk, and a random walk has slopes.
 struct NetFlow: Hashable, Sendable {
-  /// Seconds between the first and the last sample, ≥ 0.
-  let duration: Double
-  let allocatedBlocks: UInt64
-  let freedBlocks: UInt64
+  /// Seconds, ≥ 0.
+  var duration = 0.0
+  var allocatedBlocks: UInt64 = 0
+  var freedBlocks: UInt64 = 0
   /// Allocated less freed over `duration`.
-  let blocks: Estimate
-  let bytes: Estimate
+  var blocks = Estimate(value: 0, deviation: 0, margin: 0)
+  var bytes = Estimate(value: 0, deviation: 0, margin: 0)
 
   /// Neither an allocation nor a free.
   var isQuiet: Bool { allocatedBlocks == 0 && freedBlocks == 0 && bytes.value == 0 }
 
-  init(_ samples: ArraySlice<FlowSample>) {
-    guard let first = samples.first, let last = samples.last else {
-      self.init()
-      return
+  init() {}
+
+  /// From the first sample to the last; what lay before the first one's time doesn't count.
+  ///
+  /// - Parameters:
+  ///   - start: where the window begins, if nothing happened between there and the first sample.
+  ///   - lifetimes: of the blocks, where they are known.
+  init(
+    _ samples: UnsafeBufferPointer<FlowSample>.SubSequence, from start: Double? = nil,
+    lifetimes: Lifetimes? = nil
+  ) {
+    guard let first = samples.first, let last = samples.last, samples.count > 1 else { return }
+    duration = last.elapsed - (start ?? first.elapsed)
+    guard duration > 0 else { return }
+    allocatedBlocks = last.counters.allocatedBlocks &- first.counters.allocatedBlocks
+    freedBlocks = last.counters.freedBlocks &- first.counters.freedBlocks
+    let eventCount = Double(allocatedBlocks) + Double(freedBlocks)
+    let netBlocks = last.counters.netBlocks(since: first.counters)
+    let netBytes = last.counters.netBytes(since: first.counters)
+    let allocatedBytes = Double(last.counters.allocatedBytes &- first.counters.allocatedBytes)
+    let meanSize =
+      eventCount > 0 ? (2 * allocatedBytes - netBytes) / eventCount : 0
+
+    var (blockSquares, byteSquares, polls) = (0.0, 0.0, 0.0)
+    for sample in samples.dropFirst() {
+      blockSquares += Double(sample.blocks.squares)
+      byteSquares += Double(sample.bytes.squares)
+      polls += Double(sample.pollCount)
     }
-    let duration = last.elapsed - first.elapsed
-    let allocated = last.counters.allocatedBlocks - first.counters.allocatedBlocks
-    let freed = last.counters.freedBlocks - first.counters.freedBlocks
-    let eventCount = Double(allocated) + Double(freed)
-    let allocatedBytes = Double(last.counters.allocatedBytes - first.counters.allocatedBytes)
-    let freedBytes = Double(last.counters.freedBytes - first.counters.freedBytes)
-    let meanSize = eventCount > 0 ? (allocatedBytes + freedBytes) / eventCount : 0
+    let scale = duration / max(1, polls - 1)
+    let blockVariance = max(0, blockSquares - netBlocks * netBlocks / duration) * scale
+    let byteVariance = max(0, byteSquares - netBytes * netBytes / duration) * scale
 
-    let observed = Self.variation(samples, duration: duration)
-    let student = Quantile.student95(intervals: observed.intervals)
-    let blockMargin = max(
-      Quantile.normal95 * eventCount.squareRoot(),
-      student * observed.blocks.squareRoot()
-    )
-    let byteMargin = max(blockMargin * meanSize, student * observed.bytes.squareRoot())
-
-    self.init(
-      duration: duration,
-      allocatedBlocks: allocated,
-      freedBlocks: freed,
-      blocks: Estimate(value: Double(allocated) - Double(freed), margin: blockMargin),
-      bytes: Estimate(value: allocatedBytes - freedBytes, margin: byteMargin)
-    )
+    var share = 1.0
+    if let lifetimes, duration >= 4 * lifetimes.percentile90, eventCount > 0 {
+      // Only blocks that were there at the start and are gone, or came and are there, make a difference.
+      let liveCount = Double(first.counters.liveBlocks) + Double(last.counters.liveBlocks)
+      share = min(1, liveCount / eventCount)
+    }
+    let student = Quantile.student95(intervals: Int(min(1e6, polls)))
+    blocks = Self.estimate(
+      netBlocks, poisson: eventCount * share, observed: blockVariance * share, student)
+    bytes = Self.estimate(
+      netBytes, poisson: meanSize * meanSize * eventCount * share,
+      observed: byteVariance * share, student)
   }
 
-  private init(
-    duration: Double = 0,
-    allocatedBlocks: UInt64 = 0,
-    freedBlocks: UInt64 = 0,
-    blocks: Estimate = Estimate(value: 0, margin: 0),
-    bytes: Estimate = Estimate(value: 0, margin: 0)
-  ) {
-    self.duration = duration
-    self.allocatedBlocks = allocatedBlocks
-    self.freedBlocks = freedBlocks
-    self.blocks = blocks
-    self.bytes = bytes
+  private static func estimate(
+    _ value: Double, poisson: Double, observed: Double, _ student: Double
+  ) -> Estimate {
+    // Few polls say little about variation.
+    let observed = observed.squareRoot() * student / Quantile.normal95
+    let deviation = max(poisson.squareRoot(), observed)
+    return Estimate(
+      value: value, deviation: deviation, margin: Quantile.normal95 * deviation)
   }
 
   /// Bytes per second with the interval of the blocks test, each net block counted with the bytes
@@ -81,54 +95,14 @@ struct NetFlow: Hashable, Sendable {
   var growth: GrowthRate {
     guard duration > 0 else { return GrowthRate() }
     let sizePerNetBlock = blocks.value == 0 ? 0 : bytes.value / blocks.value
+    let scale = sizePerNetBlock / duration
     if !blocks.includesZero, sizePerNetBlock > 0 {
       return GrowthRate(
-        bytesPerSecond: bytes.value / duration,
-        low: blocks.low * sizePerNetBlock / duration,
-        high: blocks.high * sizePerNetBlock / duration
-      )
+        bytesPerSecond: bytes.value / duration, low: blocks.low * scale,
+        high: blocks.high * scale)
     }
     return GrowthRate(
-      bytesPerSecond: bytes.value / duration,
-      low: bytes.low / duration,
-      high: bytes.high / duration
-    )
-  }
-
-  /// The variance of the whole flow as its intervals show it: squared deviations from the mean
-  /// rate, each over the length of its interval, since intervals differ in length.
-  private static func variation(
-    _ samples: ArraySlice<FlowSample>,
-    duration: Double
-  ) -> (blocks: Double, bytes: Double, intervals: Int) {
-    guard samples.count > 2, duration > 0, let first = samples.first, let last = samples.last
-    else { return (0, 0, 1) }
-    let total = last.counters.net(since: first.counters)
-    let (blockRate, byteRate) = (total.blocks / duration, total.bytes / duration)
-    var blockSum = 0.0
-    var byteSum = 0.0
-    var intervals = 0
-    for (earlier, later) in zip(samples, samples.dropFirst()) {
-      let length = later.elapsed - earlier.elapsed
-      let net = later.counters.net(since: earlier.counters)
-      let blockDeviation = net.blocks - blockRate * length
-      let byteDeviation = net.bytes - byteRate * length
-      blockSum += blockDeviation * blockDeviation / length
-      byteSum += byteDeviation * byteDeviation / length
-      intervals += later.pollCount
-    }
-    let scale = duration / Double(max(1, intervals - 1))
-    return (blockSum * scale, byteSum * scale, intervals)
-  }
-}
-
-extension AllocationCounters {
-  fileprivate func net(since earlier: Self) -> (blocks: Double, bytes: Double) {
-    (
-      blocks: Double(allocatedBlocks - earlier.allocatedBlocks)
-        - Double(freedBlocks - earlier.freedBlocks),
-      bytes: Double(allocatedBytes - earlier.allocatedBytes)
-        - Double(freedBytes - earlier.freedBytes)
-    )
+      bytesPerSecond: bytes.value / duration, low: bytes.low / duration,
+      high: bytes.high / duration)
   }
 }

@@ -1,33 +1,23 @@
 /// The sites seen so far, each with its history and its last figures.
 struct SiteLedger: Sendable {
-  private struct Key: Hashable {
-    var process: ProcessIdentity
-    var id: SiteID
-  }
-
-  private struct Entry {
-    var history = SiteHistory()
-    var snapshot: SiteSnapshot
-    /// The process has ended and its last reading is folded: the verdict stays what it was.
-    var isFinal = false
-    /// How many seconds the site had been quiet when it was judged; nil if it was not.
-    var judgedQuiet: Double?
-    /// The last reading this site was part of.
-    var lastFold = 0
-
-    var key: Key { Key(process: snapshot.process, id: snapshot.id) }
-  }
-
   /// Sites kept of a process that has ended.
   static let endedSiteLimit = 20
 
-  private var entries: [Entry] = []
-  private var indicesByKey: [Key: Int] = [:]
+  /// Sites that are judged at one poll; when more of them move, each is judged every few polls only.
+  private static let judgedLimit = 20_000
+
+  private var entries: [SiteEntry] = []
+  private var indicesByKey: [SiteEntry.Key: Int] = [:]
   /// Where the site of each place in the last reading is; a reading usually has the same order as the one before.
   private var placement: [Int] = []
   /// The largest sites of processes that are not read any more.
   private var sitesOfEnded: [ProcessIdentity: [SiteSnapshot]] = [:]
   private var foldCount = 0
+  /// When the last reading was.
+  private var lastElapsed = 0.0
+  /// Sites of the last reading that enough happened in to say anything at all, and those that were to be judged.
+  private var testedCount = 0
+  private var dueCount = 0
 
   /// What is held, in sites and places.
   var heldCount: Int {
@@ -46,11 +36,30 @@ struct SiteLedger: Sendable {
     if readCount < entries.count { retireUnread(ended: targets.ended) }
     for process in targets.forgotten { sitesOfEnded[process] = nil }
     judge(at: elapsed, ended: targets.ended, settings: settings)
-    var sites: [SiteSnapshot] = []
-    sites.reserveCapacity(entries.count)
-    for entry in entries { sites.append(entry.snapshot) }
-    for kept in sitesOfEnded.values { sites += kept }
-    return settings.order.ranked(sites)
+    return ranked(by: settings.order)
+  }
+
+  /// Everything, each site copied once.
+  private func ranked(by order: SnapshotOrder) -> [SiteSnapshot] {
+    let ended = sitesOfEnded.values.flatMap { $0 }
+    let count = entries.count + ended.count
+    return entries.withUnsafeBufferPointer { entries in
+      var ranks: [SnapshotOrder.Rank] = []
+      ranks.reserveCapacity(count)
+      for index in entries.indices { ranks.append(order.rank(entries[index].snapshot, at: index)) }
+      for index in ended.indices {
+        ranks.append(order.rank(ended[index], at: entries.count + index))
+      }
+      ranks.sort { $0.precedes($1) }
+      var sites: [SiteSnapshot] = []
+      sites.reserveCapacity(count)
+      for rank in ranks {
+        sites.append(
+          rank.index < entries.count
+            ? entries[rank.index].snapshot : ended[rank.index - entries.count])
+      }
+      return sites
+    }
   }
 
   /// A site that is no longer read is gone: its process runs another program now. Only a process that has
@@ -93,66 +102,53 @@ struct SiteLedger: Sendable {
   ///
   /// - Returns: how many sites were read.
   private mutating func merge(_ readings: [SiteReading]) -> Int {
-    var readCount = 0
-    for (place, reading) in readings.enumerated() {
-      let index = self.index(of: reading, at: place)
-      if entries[index].lastFold == foldCount {
-        add(reading, to: index)
-        continue
+    readings.withUnsafeBufferPointer { readings in
+      for place in readings.indices { find(readings[place], at: place) }
+      placement.removeLast(max(0, placement.count - readings.count))
+      var readCount = 0
+      let foldCount = foldCount
+      entries.withUnsafeMutableBufferPointer { entries in
+        for place in readings.indices {
+          let index = placement[place]
+          if entries[index].lastFold == foldCount {
+            entries[index].add(readings[place])
+          } else {
+            entries[index].take(readings[place])
+            entries[index].lastFold = foldCount
+            readCount += 1
+          }
+        }
       }
-      readCount += 1
-      entries[index].lastFold = foldCount
-      entries[index].snapshot.counters = reading.counters
-      entries[index].snapshot.ending = reading.ending
-      entries[index].snapshot.oldest = reading.oldest
-      entries[index].snapshot.temporaryBlocks = reading.temporaryBlocks
-      entries[index].snapshot.lifetimes = reading.lifetimes
-      // A later reading may know names that an earlier one didn't.
-      entries[index].snapshot.stack = reading.stack
-    }
-    placement.removeLast(max(0, placement.count - readings.count))
-    return readCount
-  }
-
-  /// A second reading of a site that this fold has seen already.
-  private mutating func add(_ reading: SiteReading, to index: Int) {
-    let isLarger = reading.counters.freedBlocks > entries[index].snapshot.counters.freedBlocks
-    entries[index].snapshot.counters += reading.counters
-    entries[index].snapshot.temporaryBlocks &+= reading.temporaryBlocks
-    if reading.ending != .complete { entries[index].snapshot.ending = reading.ending }
-    entries[index].snapshot.oldest = [entries[index].snapshot.oldest, reading.oldest]
-      .compactMap { $0 }.max()
-    // Two distributions can't be added by their quantiles; the one of more blocks stands for both.
-    if isLarger || entries[index].snapshot.lifetimes == nil {
-      entries[index].snapshot.lifetimes = reading.lifetimes ?? entries[index].snapshot.lifetimes
+      return readCount
     }
   }
 
-  private mutating func index(of reading: SiteReading, at place: Int) -> Int {
+  /// Notes at `placement` where the site of a reading is, or will be.
+  private mutating func find(_ reading: borrowing SiteReading, at place: Int) {
     if place < placement.count, placement[place] < entries.count,
       case let known = placement[place], entries[known].snapshot.id == reading.id,
-      entries[known].snapshot.process == reading.process
+      entries[known].snapshot.pid == reading.process.pid,
+      entries[known].snapshot.startTicks == reading.process.startTicks
     {
-      return known
+      return
     }
-    let key = Key(process: reading.process, id: reading.id)
+    let key = SiteEntry.Key(process: reading.process, id: reading.id)
     let index = indicesByKey[key] ?? append(reading, key: key)
     if place < placement.count { placement[place] = index } else { placement.append(index) }
-    return index
   }
 
-  private mutating func append(_ reading: SiteReading, key: Key) -> Int {
+  private mutating func append(_ reading: borrowing SiteReading, key: SiteEntry.Key) -> Int {
     let snapshot = SiteSnapshot(
       id: reading.id,
       pid: reading.process.pid,
       startTicks: reading.process.startTicks,
       stack: reading.stack,
       counters: reading.counters,
-      assessment: Assessment(verdict: .new, reason: "")
+      assessment: Assessment(verdict: .new, finding: .text(""))
     )
     // It is read again.
     sitesOfEnded[reading.process] = nil
-    entries.append(Entry(snapshot: snapshot))
+    entries.append(SiteEntry(snapshot))
     indicesByKey[key] = entries.count - 1
     return entries.count - 1
   }
@@ -163,50 +159,27 @@ struct SiteLedger: Sendable {
     ended: Set<ProcessIdentity>,
     settings: SnapshotBuilder.Settings
   ) {
-    let strictness = Quantile.strictness(testing: activeSiteCount(settings))
-    for index in entries.indices where !entries[index].isFinal {
-      entries[index].snapshot.peakBytes = max(
-        entries[index].snapshot.peakBytes, entries[index].snapshot.counters.liveBytes)
-      entries[index].history.append(
-        entries[index].snapshot.counters,
-        at: elapsed,
-        horizon: settings.horizon,
-        sampleLimit: settings.sampleLimit
-      )
-      let quiet = entries[index].history.quietDuration
-      let isFinal = ended.contains(entries[index].snapshot.process)
-      defer {
-        entries[index].judgedQuiet = quiet
+    let judge = TrendJudge(
+      settings: settings, strictness: Quantile.strictness(testing: testedCount))
+    // When very many sites move, each is judged every few polls only.
+    let stride = 1 + dueCount / Self.judgedLimit
+    let (foldCount, lastElapsed) = (foldCount, lastElapsed)
+    var (tested, due) = (0, 0)
+    entries.withUnsafeMutableBufferPointer { entries in
+      for index in entries.indices {
+        if entries[index].isTested { tested += 1 }
+        guard !entries[index].isFinal else { continue }
+        entries[index].note(at: elapsed, previous: lastElapsed, settings)
+        let isFinal = !ended.isEmpty && ended.contains(entries[index].snapshot.process)
+        guard isFinal || entries[index].nextJudging <= elapsed else { continue }
+        due += 1
+        guard isFinal || stride == 1 || (index &+ foldCount) % stride == 0 else { continue }
+        entries[index].judge(judge, at: elapsed)
         entries[index].isFinal = isFinal
       }
-      if let quiet, let before = entries[index].judgedQuiet, saysTheSame(quiet, before) { continue }
-      let evidence = TrendEvidence(
-        history: entries[index].history,
-        oldest: entries[index].snapshot.oldest,
-        settings: settings
-      )
-      let trend = evidence.trend(minimumSamples: settings.minimumSamples, strictness: strictness)
-      entries[index].snapshot.growth = trend.growth
-      entries[index].snapshot.assessment = trend.assessment
     }
-  }
-
-  /// Most sites are quiet most of the time; their verdict is only written anew when its figure
-  /// changes.
-  private func saysTheSame(_ duration: Double, _ before: Double) -> Bool {
-    before >= 120 && (duration / 60).rounded() == (before / 60).rounded()
-  }
-
-  /// Sites with at least as many allocations and frees as the growth test needs to say anything at
-  /// all.
-  private func activeSiteCount(_ settings: SnapshotBuilder.Settings) -> Int {
-    entries.count { entry in
-      guard let first = entry.history.samples.first, entry.lastFold == foldCount else {
-        return false
-      }
-      let counters = entry.snapshot.counters
-      let events = counters.allocatedBlocks &+ counters.freedBlocks
-      return events >= first.counters.allocatedBlocks &+ first.counters.freedBlocks &+ 4
-    }
+    testedCount = tested
+    dueCount = due
+    self.lastElapsed = elapsed
   }
 }

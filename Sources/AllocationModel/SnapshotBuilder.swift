@@ -6,7 +6,7 @@ package struct SnapshotBuilder: Sendable {
   package struct Settings: Hashable, Sendable {
     /// Seconds of the past that growth is computed over, > 0.
     package var horizon: Double
-    /// Samples kept per site, ≥ 5; more are merged, oldest first.
+    /// Samples kept per site, ≥ 8; more are merged, the coarser the longer ago.
     package var sampleLimit: Int
     /// Readings of a site before it gets a verdict other than `new`, ≥ 3.
     package var minimumSamples: Int
@@ -17,16 +17,19 @@ package struct SnapshotBuilder: Sendable {
     package var exitedProcessLimit: Int
     package var order: SnapshotOrder
 
+    /// Seconds of the past that slow leaks and rare falls are looked for in.
+    var memory: Double { 36 * horizon }
+
     package init(
       horizon: Double = 600,
-      sampleLimit: Int = 60,
+      sampleLimit: Int = 32,
       minimumSamples: Int = 5,
       warmUpLimit: Double = 30,
       exitedProcessLimit: Int = 256,
       order: SnapshotOrder = .growth
     ) {
       self.horizon = horizon
-      self.sampleLimit = max(5, sampleLimit)
+      self.sampleLimit = max(8, sampleLimit)
       self.minimumSamples = max(3, minimumSamples)
       self.warmUpLimit = warmUpLimit
       self.exitedProcessLimit = exitedProcessLimit

@@ -20,7 +20,6 @@ package enum SnapshotOrder: String, CaseIterable, Sendable {
 
   /// The sites from the first to the last; sites that rank alike keep their order.
   package func ranked(_ sites: [SiteSnapshot]) -> [SiteSnapshot] {
-    // Plain numbers are sorted, since moving whole sites costs ten times as much.
     var ranks: [Rank] = []
     ranks.reserveCapacity(sites.count)
     for index in sites.indices { ranks.append(rank(sites[index], at: index)) }
@@ -28,7 +27,7 @@ package enum SnapshotOrder: String, CaseIterable, Sendable {
     return ranks.map { sites[$0.index] }
   }
 
-  private func rank(_ site: SiteSnapshot, at index: Int) -> Rank {
+  func rank(_ site: borrowing SiteSnapshot, at index: Int) -> Rank {
     var rank = Rank(id: site.id, pid: site.pid, startTicks: site.startTicks, index: index)
     switch self {
     case .growth:
@@ -45,14 +44,18 @@ package enum SnapshotOrder: String, CaseIterable, Sendable {
   }
 
   /// What two sites are compared by; more comes first.
-  private struct Rank {
+  ///
+  /// Plain numbers are sorted, since moving whole sites costs ten times as much.
+  struct Rank {
     var first = 0.0
     var second: UInt64 = 0
-    var id: SiteID
-    var pid: Int32
-    var startTicks: UInt64
-    var index: Int
+    let id: SiteID
+    let pid: Int32
+    let startTicks: UInt64
+    /// Where the site is.
+    let index: Int
 
+    @inline(__always)
     func precedes(_ other: Rank) -> Bool {
       if first != other.first { return first > other.first }
       if second != other.second { return second > other.second }

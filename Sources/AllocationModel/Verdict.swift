@@ -16,14 +16,24 @@ package enum Verdict: String, CaseIterable, Sendable {
   case mixed
 }
 
-/// A verdict with the evidence for it, as one sentence made of the figures.
+/// A verdict with the evidence for it.
 package struct Assessment: Hashable, Sendable {
   package var verdict: Verdict
-  package var reason: String
+  package var finding: Finding
+
+  /// The evidence as one sentence made of the figures.
+  package var reason: String {
+    get { finding.sentence }
+    set { finding = .text(newValue) }
+  }
+
+  package init(verdict: Verdict, finding: Finding) {
+    self.verdict = verdict
+    self.finding = finding
+  }
 
   package init(verdict: Verdict, reason: String) {
-    self.verdict = verdict
-    self.reason = reason
+    self.init(verdict: verdict, finding: .text(reason))
   }
 }
 

@@ -5,17 +5,27 @@ package import AllocationModel
 /// Bytes and seconds are plain numbers. Fields are only ever added; their order is part of what
 /// golden files see, not of the schema.
 package struct JSONSnapshotExporter: Sendable {
-  package init() {}
+  private let groupKey: GroupKey?
+
+  /// - Parameter groupKey: what "groups" sums by; nil: there are none.
+  package init(groupKey: GroupKey? = nil) {
+    self.groupKey = groupKey
+  }
 
   /// The object without a newline at its end.
-  package func line(for snapshot: Snapshot) -> String {
+  ///
+  /// - Parameter groups: of the whole snapshot, by the key; not written without one.
+  package func line(for snapshot: Snapshot, groups: [GroupSnapshot] = []) -> String {
+    let names = Dictionary(snapshot.targets.map { ($0.process, $0.name) }) { first, _ in first }
     var writer = JSONWriter()
     writer.object { writer in
       writer.member("schema", "heaptap.watch/1")
       writer.member("time", Timestamp(unixNanoseconds: snapshot.unixNanoseconds).description)
       writer.member("elapsed_s", snapshot.elapsed)
       writer.list("targets", snapshot.targets, Self.write)
-      writer.list("sites", snapshot.sites, Self.write)
+      writer.list("sites", snapshot.sites) { writer, site in
+        Self.write(&writer, site, names[site.process])
+      }
       writer.object("lost") { writer in
         writer.member("total", snapshot.lost.total)
         writer.object("by_reason") { writer in
@@ -24,8 +34,14 @@ package struct JSONSnapshotExporter: Sendable {
           }
         }
       }
-      writer.list("mappings", snapshot.mappings, Self.write)
+      writer.list("mappings", snapshot.mappings) { writer, site in
+        Self.write(&writer, site, names[site.process])
+      }
       writer.member("omitted_sites", snapshot.omittedSiteCount)
+      if let groupKey {
+        writer.member("grouped_by", groupKey.rawValue)
+        writer.list("groups", groups, Self.write)
+      }
     }
     return writer.text
   }
@@ -35,19 +51,75 @@ package struct JSONSnapshotExporter: Sendable {
       writer.member("pid", target.pid)
       writer.member("name", target.name)
       writer.member("mode", target.mode.rawValue)
-      write(&writer, target.counters)
-      writer.member("inherited_frees", target.inheritedFrees)
-      writer.member("unknown_frees", target.unknownFrees)
+      // Without probes nothing is known of allocations.
+      let isCounted = target.mode != .census
+      write(&writer, isCounted ? target.counters : nil)
+      writer.member("inherited_frees", isCounted ? target.inheritedFrees : nil)
+      writer.member("unknown_frees", isCounted ? target.unknownFrees : nil)
       writer.member("rss_bytes", target.residentBytes)
       writer.member("rss_anon_bytes", target.residentAnonymousBytes)
-      writer.member("failed_allocations", target.failedAllocations)
+      writer.member("failed_allocations", isCounted ? target.failedAllocations : nil)
       writer.member("from_start", target.isFromStart)
       writer.member("exited", target.hasExited)
       writer.member("allocator_found", target.hasVisibleAllocator)
+      writer.member("start_ticks", target.startTicks == 0 ? nil : target.startTicks)
+      writer.member("parent", target.parent)
+      writer.member("executable", target.executable)
+      writer.member("cgroup", target.cgroup)
+      writer.member("heap_bytes", target.heapBytes)
+      writer.member("anonymous_bytes", target.residentAnonymousBytes)
+      let hasGrowth = target.peakAnonymousBytes != nil
+      writer.member(
+        "anonymous_growth_bytes_per_s", hasGrowth ? target.anonymousGrowth.bytesPerSecond : nil)
+      writer.member("anonymous_growth_low", hasGrowth ? target.anonymousGrowth.low : nil)
+      writer.member("anonymous_growth_high", hasGrowth ? target.anonymousGrowth.high : nil)
+      writer.member("peak_anonymous_bytes", target.peakAnonymousBytes)
+      writer.member("peak_live_bytes", isCounted ? target.peakLiveBytes : nil)
+      write(&writer, target.ending)
+      writer.member("obstacle", target.obstacle)
     }
   }
 
-  private static func write(_ writer: inout JSONWriter, _ site: SiteSnapshot) {
+  /// How a process ended: what is not the case is null.
+  private static func write(_ writer: inout JSONWriter, _ ending: ProcessEnding?) {
+    guard let ending else {
+      writer.member("ended", String?.none)
+      return
+    }
+    var (status, signal): (Int32?, Int32?) = (nil, nil)
+    switch ending {
+    case .exited(let value): status = value
+    case .killed(let value): signal = value
+    case .outOfMemory: signal = 9
+    }
+    writer.object("ended") { writer in
+      writer.member("status", status)
+      writer.member("signal", signal)
+      writer.member("out_of_memory", ending == .outOfMemory)
+    }
+  }
+
+  private static func write(_ writer: inout JSONWriter, _ group: GroupSnapshot) {
+    writer.object { writer in
+      writer.member("name", group.name)
+      writer.member("pid", group.process?.pid)
+      writer.member("processes", group.processCount)
+      writer.member("sites", group.siteCount)
+      writer.member("verdict", group.assessment?.verdict.rawValue)
+      writer.member("reason", group.assessment?.reason)
+      write(&writer, group.siteCount > 0 ? group.counters : nil)
+      let hasSites = group.siteCount > 0
+      writer.member("growth_bytes_per_s", hasSites ? group.growth.bytesPerSecond : nil)
+      writer.member("growth_low", hasSites ? group.growth.low : nil)
+      writer.member("growth_high", hasSites ? group.growth.high : nil)
+      writer.member("anonymous_bytes", group.residentAnonymousBytes)
+      writer.member("anonymous_growth_bytes_per_s", group.anonymousGrowth?.bytesPerSecond)
+      writer.member("worst_site", group.worstSite?.description)
+      writer.list("stack", group.worstStack, write)
+    }
+  }
+
+  private static func write(_ writer: inout JSONWriter, _ site: SiteSnapshot, _ name: String?) {
     writer.object { writer in
       writer.member("id", site.id.description)
       writer.member("pid", site.pid)
@@ -57,10 +129,16 @@ package struct JSONSnapshotExporter: Sendable {
       writer.member("growth_bytes_per_s", site.growth.bytesPerSecond)
       writer.member("growth_low", site.growth.low)
       writer.member("growth_high", site.growth.high)
-      writer.member("oldest_s", site.oldest ?? 0)
+      writer.member("oldest_s", site.oldest)
       writer.list("stack", site.stack, write)
       writer.member("truncated", site.ending != .complete)
       writer.member("truncated_by", site.ending == .complete ? nil : site.ending.rawValue)
+      writer.member("process", name)
+      writer.member("start_ticks", site.startTicks == 0 ? nil : site.startTicks)
+      writer.member("temporary_blocks", site.temporaryBlocks)
+      writer.member("median_lifetime_s", site.lifetimes?.median)
+      writer.member("p90_lifetime_s", site.lifetimes?.percentile90)
+      writer.member("peak_bytes", site.peakBytes)
     }
   }
 
@@ -77,12 +155,12 @@ package struct JSONSnapshotExporter: Sendable {
     }
   }
 
-  private static func write(_ writer: inout JSONWriter, _ counters: AllocationCounters) {
-    writer.member("live_bytes", counters.liveBytes)
-    writer.member("live_blocks", counters.liveBlocks)
-    writer.member("allocated_bytes", counters.allocatedBytes)
-    writer.member("allocated_blocks", counters.allocatedBlocks)
-    writer.member("freed_bytes", counters.freedBytes)
-    writer.member("freed_blocks", counters.freedBlocks)
+  private static func write(_ writer: inout JSONWriter, _ counters: AllocationCounters?) {
+    writer.member("live_bytes", counters?.liveBytes)
+    writer.member("live_blocks", counters?.liveBlocks)
+    writer.member("allocated_bytes", counters?.allocatedBytes)
+    writer.member("allocated_blocks", counters?.allocatedBlocks)
+    writer.member("freed_bytes", counters?.freedBytes)
+    writer.member("freed_blocks", counters?.freedBlocks)
   }
 }

@@ -57,6 +57,10 @@ struct JSONWriter {
     if let value { member(name, value) } else { null(name) }
   }
 
+  mutating func member(_ name: String, _ value: Double?) {
+    if let value { member(name, value) } else { null(name) }
+  }
+
   private mutating func null(_ name: String) {
     key(name)
     text += "null"

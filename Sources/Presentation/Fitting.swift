@@ -8,8 +8,14 @@ extension String {
     return prefix(head) + "…" + suffix(width - 1 - head)
   }
 
+  /// The same, but of a path the end is kept: that is what tells it from others.
+  package func cutAsName(to width: Int) -> String {
+    guard count > width, width > 1, hasPrefix("/") else { return cutInMiddle(to: width) }
+    return "…" + suffix(width - 1)
+  }
+
   /// Filled up with spaces to `width` characters; never cut.
-  package func padded(to width: Int, alignment: Column.Alignment) -> String {
+  package func padded(to width: Int, alignment: Alignment) -> String {
     let missing = width - count
     guard missing > 0 else { return self }
     let space = String(repeating: " ", count: missing)

@@ -1,35 +1,35 @@
-package import AllocationModel
-
-/// A table of sites in as many columns as fit into a width.
-package struct TextTable: Sendable {
+/// A table in as many columns as fit into a width.
+package struct TextTable<Row: Sendable>: Sendable {
   private struct Slot {
-    var column: Column
+    var column: Column<Row>
     var width: Int
   }
 
-  private static let gap = 2
+  private static var gap: Int { 2 }
 
   private let slots: [Slot]
   private let width: Int
 
   /// Chooses columns for exactly these rows and lines of at most `width` (≥ 1) characters.
-  ///
-  /// The column `pid` is left out where all rows have one pid.
-  package init(fitting sites: [SiteSnapshot], width: Int) {
+  package init(_ columns: ColumnSet<Row>, fitting rows: [Row], width: Int) {
     self.width = width
-    let hasOneProcess = Set(sites.map(\.pid)).count <= 1
     var room = width
     var chosen: [String: Int] = [:]
-    for column in Column.byImportance where !(hasOneProcess && column.title == Column.pid.title) {
-      let needed = sites.reduce(max(column.width, column.title.count)) {
-        max($0, column.value($1).count)
-      }
-      let isFirst = chosen.isEmpty
-      guard needed + (isFirst ? 0 : Self.gap) <= room else { break }
-      room -= needed + (isFirst ? 0 : Self.gap)
+    var flexible: (title: String, wanted: Int)?
+    for column in columns.byImportance {
+      let least = column.isFlexible ? column.title.count : max(column.width, column.title.count)
+      let wanted = rows.reduce(least) { max($0, column.value($1).printable.count) }
+      let needed = column.isFlexible ? min(wanted, max(column.width, least)) : wanted
+      let gap = chosen.isEmpty ? 0 : Self.gap
+      guard needed + gap <= room else { break }
+      room -= needed + gap
       chosen[column.title] = needed
+      if column.isFlexible { flexible = (column.title, wanted) }
     }
-    slots = Column.all.compactMap { column in
+    if let flexible, let narrow = chosen[flexible.title] {
+      chosen[flexible.title] = min(flexible.wanted, narrow + room)
+    }
+    slots = columns.all.compactMap { column in
       chosen[column.title].map { Slot(column: column, width: $0) }
     }
   }
@@ -39,11 +39,14 @@ package struct TextTable: Sendable {
     line { slot in (slot.column.title, .bold) }
   }
 
-  /// The figures of one site.
-  package func row(_ site: SiteSnapshot) -> Line {
+  /// The figures of one row.
+  package func row(_ row: Row) -> Line {
     line { slot in
-      let isVerdict = slot.column.title == Column.verdict.title
-      return (slot.column.value(site), isVerdict ? site.assessment.verdict.style : .plain)
+      let text = slot.column.value(row)
+      return (
+        slot.column.isFlexible ? text.printable.cutAsName(to: slot.width) : text,
+        slot.column.style(row)
+      )
     }
   }
 
@@ -55,16 +58,5 @@ package struct TextTable: Sendable {
       line.append(text.padded(to: slot.width, alignment: slot.column.alignment), style)
     }
     return line.fitted(to: width)
-  }
-}
-
-extension Verdict {
-  var style: Line.Style {
-    switch self {
-    case .growing: .red
-    case .settling: .yellow
-    case .steady: .green
-    case .idle, .new, .mixed: .plain
-    }
   }
 }

@@ -5,12 +5,21 @@ import Glibc
 import LinuxSystem
 import Processes
 
-/// `heaptap-bench [ROUNDS] [OUTPUT] [VARIANTS]`: what observation costs, as ratios within one interleaved run.
+/// `heaptap-bench [ROUNDS] [OUTPUT] [VARIANTS]`: what observation costs, as ratios within one interleaved run;
+/// `heaptap-bench fold [SITES] [PROCESSES]`: what folding readings costs.
 @main
 enum Benchmark {
   private static let workloads = "Tests/Workloads/bench"
 
   static func main() {
+    if CommandLine.arguments.dropFirst().first == "fold" {
+      let numbers = CommandLine.arguments.dropFirst(2).compactMap { Int($0) }
+      OutputStream.standardOutput.write(
+        FoldBenchmark(
+          siteCount: numbers.first ?? 100_000, processCount: numbers.dropFirst().first ?? 500
+        ).text)
+      return
+    }
     let rounds = CommandLine.arguments.dropFirst().first.flatMap(Int.init) ?? 12
     let output = CommandLine.arguments.dropFirst(2).first ?? "bench-results.json"
     let only =

@@ -27,6 +27,12 @@ struct ObservationOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "Show sums by site, process, executable, cgroup or module in place of sites.",
+      valueName: "key"))
+  var by: GroupKey?
+
+  @Option(
+    help: ArgumentHelp(
       "Leave out sites without a live block older than this.", valueName: "seconds"))
   var older: Double?
 
@@ -112,7 +118,9 @@ struct ObservationOptions: ParsableArguments {
   }
 
   var observation: Observation.Options {
-    Observation.Options(minimumAge: older, order: sort, namedSiteCount: top)
+    // The worst site of a group need not be among the first sites.
+    Observation.Options(
+      minimumAge: older, order: sort, namedSiteCount: by == nil ? top : 4 * top)
   }
 
   func schedule(startsAtOnce: Bool) -> WatchLoop.Schedule {
@@ -122,3 +130,4 @@ struct ObservationOptions: ParsableArguments {
 }
 
 extension SnapshotOrder: ExpressibleByArgument {}
+extension GroupKey: ExpressibleByArgument {}

@@ -11,10 +11,12 @@ struct RunCommand: ParsableCommand {
     abstract: "Start a command and watch it from its first instruction.",
     discussion: """
       Tables go to standard error, so that the command's output stays its own. The exit status is \
-      the command's.
+      the command's, or 1 if --fail-on-leak finds a leak and the command itself succeeded.
       """)
 
   @OptionGroup var options: ObservationOptions
+
+  @OptionGroup var leaks: LeakOptions
 
   @Option(help: ArgumentHelp("Write tables to a file.", valueName: "file"))
   var output: String?
@@ -33,25 +35,50 @@ struct RunCommand: ParsableCommand {
   private var words: [String] { command.first == "--" ? Array(command.dropFirst()) : command }
 
   func run() throws {
+    let suppressions = try leaks.suppressionList()
     let file = try output.map { try OutputFile($0) }
     try TargetCheck.checkNamespace()
     let signals = try SignalReader()
+    var wanted = options.observation
+    // Suppressions are matched against the names of all sites, and each leak is shown by name.
+    if leaks.failOnLeak { wanted.namedSiteCount = .max }
     let observation = try Observation(
-      options.settings, scope: .processes([]), options: options.observation)
+      options.settings, scope: .processes([]), options: wanted)
     let (pid, early) = try CommandLauncher.start(words, in: observation)
     let printer = SnapshotPrinter(file?.stream ?? .standardError, options)
     let loop = WatchLoop(observation, options.schedule(startsAtOnce: false), signals: signals)
     if let early {
-      _ = printer.print(
-        observation.takeSnapshot(isLast: true), sourceFailures: observation.takeSourceFailures())
-      throw CommandEnding(status: early.shellStatus)
+      let last = observation.takeSnapshot(isLast: true)
+      _ = printer.print(last, sourceFailures: observation.takeSourceFailures())
+      throw CommandEnding(status: status(after: early, last, printer, suppressions))
     }
-    _ = try loop.run(pids: [pid], child: pid) {
-      printer.print($0, sourceFailures: observation.takeSourceFailures())
+    var last: Snapshot?
+    let ending = try loop.run(pids: [pid], child: pid) {
+      last = $0
+      return printer.print($0, sourceFailures: observation.takeSourceFailures())
+    }
+    // What is allocated before the end is no leak yet.
+    if leaks.failOnLeak, ending != .targetsGone {
+      try loop.waitForEnd(of: pid)
+      observation.handleEvents()
+      observation.markExited(pid: pid)
+      last = observation.takeSnapshot(isLast: true)
     }
     observation.detach()
     try loop.waitForEnd(of: pid)
-    throw CommandEnding(status: TracedCommand.waitForEnding(of: pid).shellStatus)
+    let end = TracedCommand.waitForEnding(of: pid)
+    throw CommandEnding(status: status(after: end, last, printer, suppressions))
+  }
+
+  /// Reports leaks if that was asked for. The status is the command's, unless that is 0 and there are leaks.
+  private func status(
+    after ending: TracedCommand.Ending, _ last: Snapshot?, _ printer: SnapshotPrinter,
+    _ suppressions: SuppressionList
+  ) -> Int32 {
+    guard leaks.failOnLeak, let last else { return ending.shellStatus }
+    let report = LeakReport(last, suppressions: suppressions, limit: leaks.leakLimit)
+    printer.print(report, lost: last.lost)
+    return ending.shellStatus == 0 && report.isFailure ? 1 : ending.shellStatus
   }
 }
 

@@ -22,11 +22,26 @@ struct SnapshotPrinter {
       OutputStream.standardError.write(sentence.rendered(usesColor: false) + "\n")
     }
     let shown = snapshot.limited(to: options.top)
+    let groups = options.by.map { snapshot.grouped(by: $0) } ?? []
     guard !options.json else {
-      return output.write(JSONSnapshotExporter().line(for: shown) + "\n")
+      let exporter = JSONSnapshotExporter(groupKey: options.by)
+      let line = exporter.line(for: shown, groups: Array(groups.prefix(options.top)))
+      return output.write(line + "\n")
     }
     let report = TextReport(
       width: output.columns ?? 100, usesColor: output.isTerminal, maximumFrames: options.frames)
-    return output.write(report.render(shown) + "\n")
+    let text =
+      options.by.map { report.render(shown, groups: groups, by: $0, limit: options.top) }
+      ?? report.render(shown)
+    return output.write(text + "\n")
+  }
+
+  /// Prints what leaked where tables are printed, or to standard error where these are JSON.
+  func print(_ report: LeakReport, lost: LossCounts) {
+    let output = options.json ? OutputStream.standardError : output
+    let text = LeakText(
+      width: output.columns ?? 100, usesColor: output.isTerminal, maximumFrames: options.frames,
+      maximumSites: options.top)
+    _ = output.write(text.render(report, lost: lost))
   }
 }

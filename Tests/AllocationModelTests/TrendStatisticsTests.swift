@@ -16,7 +16,7 @@ import Testing
 
   @Test(arguments: [
     Simulation(rate: 10, meanLifetime: 5, leakedShare: 0.2),
-    Simulation(rate: 1, meanLifetime: 3600, leakedShare: 0.2),
+    Simulation(rate: 1, meanLifetime: 3600, leakedShare: 0.2, duration: 3600),
   ])
   func `a leak of every fifth block is called growing in at least 90 percent of runs`(
     _ simulation: Simulation

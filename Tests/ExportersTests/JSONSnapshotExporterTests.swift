@@ -62,9 +62,28 @@ import Testing
     unknown.oldest = nil
     unknown.stack = []
     snapshot.sites = [site, unknown]
+    snapshot.sites[0].temporaryBlocks = 4
+    snapshot.sites[0].lifetimes = Lifetimes(median: 0.5, percentile90: 2)
+    snapshot.sites[0].peakBytes = 900
+    var census = TargetSnapshot(
+      pid: 4713, startTicks: 88, name: "exporter", parent: 1, executable: "/usr/bin/exporter",
+      cgroup: "/system.slice/exporter.service", mode: .census, residentBytes: 9000,
+      residentAnonymousBytes: 5000, heapBytes: 20_000,
+      obstacle: "the Go runtime allocates by itself")
+    census.anonymousGrowth = GrowthRate(bytesPerSecond: 10, low: -1, high: 21)
+    census.peakAnonymousBytes = 6000
+    snapshot.targets += [
+      census,
+      TargetSnapshot(pid: 4714, name: "killed", ending: .killed(signal: 15)),
+      TargetSnapshot(pid: 4715, name: "cut", ending: .outOfMemory),
+      TargetSnapshot(pid: 4716, name: "done", ending: .exited(status: 3)),
+    ]
     snapshot.mappings = [unknown]
     snapshot.lost = LossCounts(byReason: [.skippedReturn: 1, .blockTableFull: 2])
     Golden("snapshot.json").expect(exporter.line(for: snapshot) + "\n")
+    let groups = JSONSnapshotExporter(groupKey: .executable)
+      .line(for: snapshot, groups: snapshot.grouped(by: .executable))
+    Golden("groups.json").expect(groups + "\n")
   }
 
   @Test func `an empty snapshot is the contract without items`() {

@@ -45,6 +45,7 @@ let sampleSnapshot = Snapshot(
         freedBytes: 0,
         freedBlocks: 0
       ),
+      peakBytes: 20_365_312,
       growth: GrowthRate(bytesPerSecond: 41_984, low: 40_100, high: 43_800),
       oldest: 481,
       assessment: Assessment(
@@ -76,6 +77,8 @@ let sampleSnapshot = Snapshot(
         freedBytes: 49_900_000,
         freedBlocks: 11_630
       ),
+      peakBytes: 31_000_000,
+      lifetimes: Lifetimes(median: 0.4, percentile90: 30),
       growth: GrowthRate(bytesPerSecond: -12, low: -900, high: 876),
       oldest: 7300,
       assessment: Assessment(

@@ -10,6 +10,30 @@ import Testing
     Golden("report-\(width).txt").expect(report)
   }
 
+  @Test(arguments: [80, 100, 160])
+  func `a whole system reads as recorded`(width: Int) {
+    let report = TextReport(width: width, maximumFrames: 3).render(systemSnapshot.limited(to: 2))
+    Golden("system-\(width).txt").expect(report)
+  }
+
+  @Test(arguments: GroupKey.allCases, [80, 120])
+  func `groups read as recorded`(key: GroupKey, width: Int) {
+    let report = TextReport(width: width, maximumFrames: 3).render(
+      systemSnapshot, groups: systemSnapshot.grouped(by: key), by: key, limit: 4)
+    Golden("groups-\(key.rawValue)-\(width).txt").expect(report)
+  }
+
+  @Test func `where nothing grows that is said`() {
+    var snapshot = systemSnapshot
+    for index in snapshot.targets.indices {
+      snapshot.targets[index].anonymousGrowth = GrowthRate()
+      snapshot.targets[index].ending = nil
+    }
+    snapshot.sites = []
+    #expect(
+      TextReport(width: 100).render(snapshot).contains("… 243 processes, none of them grows\n"))
+  }
+
   @Test func `a coloured report reads as recorded`() {
     let report = TextReport(width: 80, usesColor: true, maximumFrames: 2)
     Golden("report-colour.txt").expect(report.render(sampleSnapshot.limited(to: 1)))
@@ -82,6 +106,7 @@ import Testing
       snapshot.targets[0].name = randomName(using: &generator)
       snapshot.targets[0].unknownFrees = generator.next()
       snapshot.targets[0].counters.allocatedBytes = generator.next()
+      if Bool.random(using: &generator) { snapshot.targets += systemSnapshot.targets }
       for index in snapshot.sites.indices {
         snapshot.sites[index].assessment.reason = randomName(using: &generator)
         snapshot.sites[index].counters.allocatedBlocks = generator.next()

@@ -4,33 +4,46 @@ import Testing
 
 @Suite struct TextTableTests {
   @Test func `columns are unique and all of them are ranked`() {
-    let titles = Column.all.map(\.title)
-    #expect(Set(titles).count == titles.count)
-    #expect(Set(titles) == Set(Column.byImportance.map(\.title)))
-    #expect(Column.all.allSatisfy { $0.title.count <= $0.width })
+    expectOrder(of: ColumnSet.sites)
+    expectOrder(of: ColumnSet.processes)
+    for key in GroupKey.allCases { expectOrder(of: ColumnSet.groups(by: key)) }
   }
 
-  @Test func `the pid is shown only where there is more than one`() {
-    let sites = sampleSnapshot.sites
-    #expect(header(of: sites).contains("PID"))
-    #expect(!header(of: Array(sites.prefix(2))).contains("PID"))
+  private func expectOrder<Row>(of columns: ColumnSet<Row>) {
+    let titles = columns.all.map(\.title)
+    #expect(Set(titles).count == titles.count)
+    #expect(titles.sorted() == columns.importance.sorted())
+    #expect(columns.all.allSatisfy { $0.title.count <= $0.width })
+  }
+
+  @Test func `the process is shown only where there is more than one`() {
+    #expect(TextReport(width: 120).render(sampleSnapshot).contains("PROCESS"))
+    var snapshot = sampleSnapshot
+    snapshot.targets.removeLast()
+    snapshot.sites.removeLast()
+    let report = TextReport(width: 120).render(snapshot)
+    #expect(!report.contains("PROCESS") && !report.contains("PID"))
   }
 
   @Test func `a wider terminal shows all columns of a narrower one`() {
-    var titles: Set<Substring> = []
+    var titles: Set<String> = []
     for width in 20...250 {
-      let line = TextTable(fitting: sampleSnapshot.sites, width: width).header
-      let shown = Set(line.rendered(usesColor: false).split(separator: "  "))
+      let line = TextTable(.sites, fitting: rows(sampleSnapshot.sites), width: width).header
+      let shown = Set(
+        line.rendered(usesColor: false).split(separator: "  ").map {
+          String($0.drop { $0 == " " })
+        })
       #expect(titles.isSubset(of: shown))
       titles = shown
     }
-    #expect(titles.count == Column.all.count)
+    #expect(titles.count == ColumnSet.sites.all.count)
   }
 
   @Test func `a value that needs more room gets it`() {
     var site = sampleSnapshot.sites[0]
     site.counters.allocatedBlocks = 123_456_789_012
-    let row = TextTable(fitting: [site], width: 80).row(site).rendered(usesColor: false)
+    let row = TextTable(.sites, fitting: rows([site]), width: 80).row(SiteRow(site))
+      .rendered(usesColor: false)
     #expect(row.contains("123,456,789,012"))
   }
 
@@ -47,7 +60,7 @@ import Testing
     #expect("".wrapped(to: 5) == [])
   }
 
-  private func header(of sites: [SiteSnapshot]) -> String {
-    TextTable(fitting: sites, width: 300).header.rendered(usesColor: false)
+  private func rows(_ sites: [SiteSnapshot]) -> [SiteRow] {
+    sites.map { SiteRow($0, processName: "server") }
   }
 }
