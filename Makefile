@@ -17,7 +17,8 @@ DESTDIR ?=
 # What building and `make demo` need, and what the tests compare heaptap with on top of that.
 BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev libdw-dev libzydis-dev libiberty-dev libjemalloc-dev pkg-config gcc libc6-dev git
 TEST_PACKAGES := g++ valgrind gdb libc6-dbg bpftool bpftrace sqlite3 perl python3 gawk binutils bc jq tcl openssl \
-  xz-utils procps shellcheck redis-server redis-tools postgresql
+  xz-utils procps shellcheck redis-server redis-tools postgresql nginx-light musl-tools libtcmalloc-minimal4 \
+  libmimalloc2.0 debootstrap
 # The machines that other kernels run in, and what is in them.
 MACHINE_PACKAGES := qemu-system-x86 busybox-static e2fsprogs binutils util-linux bpftool libc6-dbg python3
 

@@ -354,7 +354,6 @@ def debian_tree(suite):
         trees.mkdir(parents=True, exist_ok=True)
         unfinished = trees / f"{suite}.new"
         shutil.rmtree(unfinished, ignore_errors=True)
-        subprocess.run(["debootstrap", "--variant=minbase", suite, unfinished, "http://deb.debian.org/debian"],
-                       check=True, **QUIET)
+        subprocess.run(["debootstrap", "--variant=minbase", suite, unfinished], check=True, **QUIET)
         unfinished.rename(tree)
     return tree
