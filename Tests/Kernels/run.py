@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Runs kernel tests on the kernels of other Debian releases, in virtual machines.
 
-Usage: run.py [--kernel PATTERN]... [--filter REGEX | --shell COMMAND] [--minutes N]
+Usage: run.py [--kernel PATTERN]... [--filter REGEX | --shell COMMAND] [--append WORDS]
+              [--minutes N]
 
 HEAPTAP_BINARY, HEAPTAP_WORKLOADS and HEAPTAP_TESTS (the test bundle) say what is tested; they and the
 libraries they are linked with are the root file system of each machine, at the same paths as here.
@@ -155,7 +156,7 @@ def accelerator():
     return ["-accel", "tcg,thread=multi", "-cpu", "max"]
 
 
-def boot(kernel, image, log, minutes):
+def boot(kernel, image, log, options):
     """Runs a machine until it switches itself off; what its tests print goes to a file."""
     console, output = log.with_suffix(".console"), log.with_suffix(".output")
     for file in [console, output]:
@@ -164,16 +165,17 @@ def boot(kernel, image, log, minutes):
     command = ["qemu-system-x86_64", *accelerator(), "-m", str(MACHINE_MEMORY_MIB), "-smp", "2",
                "-nodefaults", "-no-reboot", "-display", "none", "-kernel", kernel,
                # Waiting for running programs takes less; nothing else changes.
-               "-append", "console=ttyS0 root=/dev/nvme0n1 rw init=/init panic=-1 rcupdate.rcu_expedited=1",
+               "-append", "console=ttyS0 root=/dev/nvme0n1 rw init=/init panic=-1 rcupdate.rcu_expedited=1"
+               f" {options.append}",
                "-drive", f"file={image},format=raw,if=none,id=root,snapshot=on",
                "-device", "nvme,serial=root,drive=root",
                "-serial", f"file:{console}", "-serial", f"file:{output}"]
     try:
-        subprocess.run([str(word) for word in command], timeout=minutes * 60, check=True,
+        subprocess.run([str(word) for word in command], timeout=options.minutes * 60, check=True,
                        stdin=subprocess.DEVNULL)
         ending = None
     except subprocess.TimeoutExpired:
-        ending = f"stopped after {minutes} minutes"
+        ending = f"stopped after {options.minutes:.0f} minutes"
     except subprocess.CalledProcessError as error:
         ending = f"qemu ended with status {error.returncode}"
     text = output.read_text(errors="replace") if output.exists() else ""
@@ -253,10 +255,11 @@ def tally(passed, failed):
 
 
 def main():
-    parser = argparse.ArgumentParser(usage=__doc__.splitlines()[2].removeprefix("Usage: "))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kernel", action="append", metavar="PATTERN")
     parser.add_argument("--filter", help="the tests to run, instead of the suites that depend on kernels")
     parser.add_argument("--shell", metavar="COMMAND", help="run this in bash instead of tests")
+    parser.add_argument("--append", default="", metavar="WORDS", help="for the kernel's command line")
     parser.add_argument("--minutes", type=float, default=12, help="after which a machine is stopped")
     options = parser.parse_args()
 
@@ -288,7 +291,7 @@ def main():
                   for index, command in enumerate(commands)]
         with concurrent.futures.ThreadPoolExecutor(max_workers=len(kernels) * len(images)) as pool:
             machines = {name: [pool.submit(boot, kernel, image, cache / f"{name.replace('.', '_')}-{image.stem}",
-                                           options.minutes) for image in images]
+                                           options) for image in images]
                         for name, kernel in kernels.items()}
             outcomes = {name: [machine.result() for machine in parts] for name, parts in machines.items()}
 
