@@ -98,7 +98,7 @@ extension KernelTests {
 
       let watch = try HeaptapCommand.start(
         ["watch", "--pid", "\(program.pid)", "--exact", "--json", "--interval", "0.2"])
-      try? await watch.waitForOutput(within: 3) { $0.contains("\n") }
+      try await watch.waitForOutput { $0.contains("\n") || !watch.errors.isEmpty }
       program.signal(SIGUSR1)
       let end = try await program.result(within: 10)
       #expect(end.end == .status(0))

@@ -175,13 +175,13 @@ class Machine:
     def other_libc(self, leak=False, suite="trixie"):
         """In the tree of another Debian release, with its libc."""
         tree = debian_tree(suite)
-        shutil.copy(self.c_program(), tree / "leaky")
+        replace(self.c_program(), tree / "leaky")
         self.add_talking(kind(f"{suite}'s libc", leak), "chroot", tree, "/leaky", "MODE", "MS",
                          leak=leak and ("remember_request",))
 
     def other_perl(self, leak=False, suite="trixie"):
         tree = debian_tree(suite)
-        shutil.copy(programs / "leaky.pl", tree / "leaky.pl")
+        replace(programs / "leaky.pl", tree / "leaky.pl")
         self.add_talking(kind(f"{suite}'s perl", leak), "chroot", tree, "/usr/bin/perl", "/leaky.pl", "MODE", "MS",
                          leak=leak and ("Perl_", "perl"))
 
@@ -345,6 +345,12 @@ def connect(path):
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
+
+
+def replace(source, target):
+    """A copy in place of a file that may be running."""
+    target.unlink(missing_ok=True)
+    shutil.copy(source, target)
 
 
 def debian_tree(suite):
