@@ -17,9 +17,11 @@ DESTDIR ?=
 # What building and `make demo` need, and what the tests compare heaptap with on top of that.
 BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev libdw-dev libzydis-dev libiberty-dev libjemalloc-dev pkg-config gcc libc6-dev git
 TEST_PACKAGES := g++ valgrind gdb libc6-dbg bpftool bpftrace sqlite3 perl python3 gawk binutils bc jq tcl openssl \
-  xz-utils procps shellcheck redis-server redis-tools postgresql \
+  xz-utils procps shellcheck redis-server redis-tools postgresql nginx-light debootstrap \
   libjemalloc2 libtcmalloc-minimal4 libgoogle-perftools4 libgoogle-perftools-dev libmimalloc2.0 libmimalloc-dev \
   musl musl-dev musl-tools
+# The machines that other kernels run in, and what is in them.
+MACHINE_PACKAGES := qemu-system-x86 busybox-static e2fsprogs binutils util-linux bpftool libc6-dbg python3
 
 IS_ROOT := $(filter 0,$(shell id -u))
 OWNER := $(filter-out root UNKNOWN,$(shell stat -c %U .))
@@ -151,6 +153,13 @@ test-unit: setup-test need-swift bpf ## Run the tests that need no privileges
 test-kernel: need-root tracefs setup-test build-release workloads ## Run the tests that probe real processes (root)
 	$(AS_OWNER) $(SWIFT) build --build-tests
 	$(call run-kernel-tests,kernel,^KernelTests\.)
+
+.PHONY: test-kernels
+test-kernels: setup-test need-swift build-release workloads ## Run kernel tests on older kernels, in virtual machines
+	@Tests/Checks/install_packages.sh $(MACHINE_PACKAGES)
+	$(AS_OWNER) $(SWIFT) build --build-tests
+	$(AS_OWNER) env HEAPTAP_BINARY=$(CURDIR)/$(RELEASE)/heaptap HEAPTAP_WORKLOADS=$(CURDIR)/$(WORKLOADS) \
+	  HEAPTAP_TESTS=$(CURDIR)/$(DEBUG)/heaptapPackageTests.xctest Tests/Kernels/run.py
 
 .PHONY: truth
 truth: need-root tracefs setup-test build-release workloads ## Compare heaptap's figures with what the targets themselves counted (root)

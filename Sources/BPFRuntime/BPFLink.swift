@@ -39,6 +39,15 @@ package enum UprobeLinkKind: String, CaseIterable, Sendable {
   /// One perf event per instruction.
   case perf
 
+  /// The version of Linux that it came with, for people.
+  package var firstKernel: String {
+    switch self {
+    case .session: "6.13"
+    case .multi: "6.6"
+    case .perf: "5.15"  // with an attach cookie
+    }
+  }
+
   /// The value a program must be loaded with to be attached this way.
   package var expectedAttachType: UInt32 {
     switch self {

@@ -65,6 +65,23 @@ extension KernelTests {
       #expect(result.errors.contains("/no/such/program"))
     }
 
+    @Test func `doctor says which kind of link is used, and why better ones are not`() async throws
+    {
+      let result = try await HeaptapCommand.run(["doctor"])
+      #expect(result.end == .status(0), "\(result.errors)")
+      let lines = result.output.split(separator: "\n")
+      let answers = try ["session", "multi", "perf"].map { kind in
+        let line = try #require(lines.first { $0.hasPrefix("\(kind) links ") })
+        return line.dropFirst("\(kind) links ".count).drop { $0 == " " }
+      }
+      let used = try #require(answers.firstIndex(of: "works, used"))
+      #expect(answers[(used + 1)...].allSatisfy { $0 == "not needed" })
+      #expect(
+        zip(answers[..<used], ["6.13", "6.6"]).allSatisfy {
+          $0 == "not offered by this kernel; Linux \($1) and later have them"
+        })
+    }
+
     @Test func `a libc that was replaced is observed or refused`() async throws {
       let files = try ScratchDirectory()
       let loader = "/lib64/ld-linux-x86-64.so.2"
@@ -81,7 +98,7 @@ extension KernelTests {
 
       let watch = try HeaptapCommand.start(
         ["watch", "--pid", "\(program.pid)", "--exact", "--json", "--interval", "0.2"])
-      try? await watch.waitForOutput(within: 3) { $0.contains("\n") }
+      try await watch.waitForOutput { $0.contains("\n") || !watch.errors.isEmpty }
       program.signal(SIGUSR1)
       let end = try await program.result(within: 10)
       #expect(end.end == .status(0))

@@ -21,6 +21,10 @@ extension KernelTests {
       try await expectSuccess("reach.py", ["--seconds", "8"])
     }
 
+    @Test func `random changes of mappings: the bytes are the kernel's`() async throws {
+      try await expectSuccess("mappings.py", ["--scope", "pid"])
+    }
+
     private func expectSuccess(_ script: String, _ arguments: [String]) async throws {
       let folder = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "Truth").path()

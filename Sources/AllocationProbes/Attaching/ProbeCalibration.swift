@@ -48,7 +48,11 @@ package struct ProbeCalibration: Sendable {
           profile: try measure(with: kind), linkKind: kind, refusedKinds: refused)
       } catch {
         last = error
-        refused[kind] = error.description
+        // What a kernel does not know is an invalid argument to it.
+        refused[kind] =
+          error.code == EINVAL && error.log.isEmpty
+          ? "not offered by this kernel; Linux \(kind.firstKernel) and later have them"
+          : error.description
         if error.isPermission { break }
       }
     }
