@@ -61,12 +61,14 @@ let package = Package(
 
     // What people see.
     .target(name: "Presentation", dependencies: ["AllocationModel"]),
-    .target(name: "Exporters", dependencies: ["AllocationModel"]),
+    .target(name: "Exporters", dependencies: ["AllocationModel", "Presentation"]),
     .executableTarget(
       name: "heaptap",
       dependencies: [
         "AllocationModel", "AllocationProbes", "BPFRuntime", "CAllocator", "Executables",
         "Exporters", "LinuxSystem", "Monitoring", "Presentation", "Processes",
+       
+       
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),

@@ -64,7 +64,7 @@ package struct JSONSnapshotExporter: Sendable {
     }
   }
 
-  private static func write(_ writer: inout JSONWriter, _ frame: Frame) {
+  static func write(_ writer: inout JSONWriter, _ frame: Frame) {
     writer.object { writer in
       writer.member("function", frame.function)
       writer.member("module", frame.module)
@@ -77,7 +77,7 @@ package struct JSONSnapshotExporter: Sendable {
     }
   }
 
-  private static func write(_ writer: inout JSONWriter, _ counters: AllocationCounters) {
+  static func write(_ writer: inout JSONWriter, _ counters: AllocationCounters) {
     writer.member("live_bytes", counters.liveBytes)
     writer.member("live_blocks", counters.liveBlocks)
     writer.member("allocated_bytes", counters.allocatedBytes)
