@@ -10,6 +10,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
   targets: [
     // C: one target per foreign interface, no policy.
@@ -62,12 +63,14 @@ let package = Package(
     // What people see.
     .target(name: "Presentation", dependencies: ["AllocationModel"]),
     .target(name: "Exporters", dependencies: ["AllocationModel", "Presentation"]),
+    .target(
+      name: "Recording",
+      dependencies: ["AllocationModel", .product(name: "GRDB", package: "GRDB.swift")]),
     .executableTarget(
       name: "heaptap",
       dependencies: [
         "AllocationModel", "AllocationProbes", "BPFRuntime", "CAllocator", "Executables",
-        "Exporters", "LinuxSystem", "Monitoring", "Presentation", "Processes",
-       
+        "Exporters", "LinuxSystem", "Monitoring", "Presentation", "Processes", "Recording",
        
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
@@ -117,6 +120,8 @@ let package = Package(
         "AllocationModel", "AllocationProbes", "BPFRuntime", "Executables", "ProbeABI",
         "ProbeInterleavings", "ProbeLogic", "Processes", "TestSupport",
       ]),
+    .testTarget(
+      name: "RecordingTests", dependencies: ["AllocationModel", "Recording", "TestSupport"]),
     .testTarget(name: "KernelTests", dependencies: ["TestSupport"]),
   ],
   swiftLanguageModes: [.v6],
