@@ -11,6 +11,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     // C: one target per foreign interface, no policy.
@@ -66,12 +67,17 @@ let package = Package(
     .target(
       name: "Recording",
       dependencies: ["AllocationModel", .product(name: "GRDB", package: "GRDB.swift")]),
+    .target(
+      name: "Serving",
+      dependencies: [
+        "LinuxSystem", "Yams", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     .executableTarget(
       name: "heaptap",
       dependencies: [
         "AllocationModel", "AllocationProbes", "BPFRuntime", "CAllocator", "Executables",
         "Exporters", "LinuxSystem", "Monitoring", "Presentation", "Processes", "Recording",
-       
+        "Serving",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
@@ -122,6 +128,9 @@ let package = Package(
       ]),
     .testTarget(
       name: "RecordingTests", dependencies: ["AllocationModel", "Recording", "TestSupport"]),
+    .testTarget(
+      name: "ServingTests", dependencies: ["Serving", "TestSupport"],
+      exclude: ["Goldens"]),
     .testTarget(name: "KernelTests", dependencies: ["TestSupport"]),
   ],
   swiftLanguageModes: [.v6],
