@@ -15,9 +15,9 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 
 # What building and `make demo` need, and what the tests compare heaptap with on top of that.
-BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev libdw-dev libzydis-dev libiberty-dev libjemalloc-dev pkg-config gcc libc6-dev git
+BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev libdw-dev libzydis-dev libiberty-dev libjemalloc-dev libsqlite3-dev pkg-config gcc libc6-dev git
 TEST_PACKAGES := g++ valgrind gdb libc6-dbg bpftool bpftrace sqlite3 perl python3 gawk binutils bc jq tcl openssl \
-  xz-utils procps shellcheck redis-server redis-tools postgresql
+  xz-utils procps shellcheck redis-server redis-tools postgresql curl prometheus systemd
 
 IS_ROOT := $(filter 0,$(shell id -u))
 OWNER := $(filter-out root UNKNOWN,$(shell stat -c %U .))
@@ -106,8 +106,10 @@ release: build-release ## Build the binary to hand out: Swift linked in, strippe
 	@stat -c '%n: %s bytes' .build/heaptap
 
 .PHONY: install
-install: release ## Install it to $(DESTDIR)$(PREFIX)/bin
+install: release ## Install it to $(DESTDIR)$(PREFIX)/bin, and the unit of its daemon
 	install -D -m 755 .build/heaptap $(DESTDIR)$(PREFIX)/bin/heaptap
+	.build/heaptap serve --print-unit | sed 's|^ExecStart=[^ ]*|ExecStart=$(PREFIX)/bin/heaptap|' | \
+	  install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/lib/systemd/system/heaptap.service
 
 .PHONY: clean
 clean: ## Remove everything that was built
