@@ -15,11 +15,11 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 
 # What building and `make demo` need, and what the tests compare heaptap with on top of that.
-BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev libdw-dev libzydis-dev libiberty-dev libjemalloc-dev pkg-config gcc libc6-dev git
+BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev libdw-dev libzydis-dev libiberty-dev libjemalloc-dev libsqlite3-dev pkg-config gcc libc6-dev git
 TEST_PACKAGES := g++ valgrind gdb libc6-dbg bpftool bpftrace sqlite3 perl python3 gawk binutils bc jq tcl openssl \
   xz-utils procps shellcheck redis-server redis-tools postgresql nginx-light debootstrap \
   libjemalloc2 libtcmalloc-minimal4 libgoogle-perftools4 libgoogle-perftools-dev libmimalloc2.0 libmimalloc-dev \
-  musl musl-dev musl-tools
+  musl musl-dev musl-tools curl prometheus systemd
 # The machines that other kernels run in, and what is in them.
 MACHINE_PACKAGES := qemu-system-x86 busybox-static e2fsprogs binutils util-linux bpftool libc6-dbg python3
 
@@ -110,8 +110,10 @@ release: build-release ## Build the binary to hand out: Swift linked in, strippe
 	@stat -c '%n: %s bytes' .build/heaptap
 
 .PHONY: install
-install: release ## Install it to $(DESTDIR)$(PREFIX)/bin
+install: release ## Install it to $(DESTDIR)$(PREFIX)/bin, and the unit of its daemon
 	install -D -m 755 .build/heaptap $(DESTDIR)$(PREFIX)/bin/heaptap
+	.build/heaptap serve --print-unit | sed 's|^ExecStart=[^ ]*|ExecStart=$(PREFIX)/bin/heaptap|' | \
+	  install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/lib/systemd/system/heaptap.service
 
 .PHONY: clean
 clean: ## Remove everything that was built

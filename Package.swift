@@ -10,6 +10,14 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
     // C: one target per foreign interface, no policy.
@@ -61,12 +69,35 @@ let package = Package(
 
     // What people see.
     .target(name: "Presentation", dependencies: ["AllocationModel"]),
-    .target(name: "Exporters", dependencies: ["AllocationModel"]),
+    .target(name: "Exporters", dependencies: ["AllocationModel", "Presentation"]),
+    .target(
+      name: "Recording",
+      dependencies: ["AllocationModel", .product(name: "GRDB", package: "GRDB.swift")]),
+    .target(
+      name: "Serving",
+      dependencies: [
+        "LinuxSystem", "Yams", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .target(
+      name: "WebService",
+      dependencies: [
+        "AllocationModel", "Exporters", "LinuxSystem", "Serving",
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ]),
     .executableTarget(
       name: "heaptap",
       dependencies: [
         "AllocationModel", "AllocationProbes", "BPFRuntime", "CAllocator", "Executables",
-        "Exporters", "LinuxSystem", "Monitoring", "Presentation", "Processes",
+        "Exporters", "LinuxSystem", "Monitoring", "Presentation", "Processes", "Recording",
+        "Serving",
+        "WebService",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
@@ -114,6 +145,16 @@ let package = Package(
       dependencies: [
         "AllocationModel", "AllocationProbes", "BPFRuntime", "Executables", "ProbeABI",
         "ProbeInterleavings", "ProbeLogic", "Processes", "TestSupport",
+      ]),
+    .testTarget(
+      name: "RecordingTests", dependencies: ["AllocationModel", "Recording", "TestSupport"]),
+    .testTarget(
+      name: "ServingTests", dependencies: ["Serving", "TestSupport"],
+      exclude: ["Goldens"]),
+    .testTarget(
+      name: "WebServiceTests",
+      dependencies: [
+        "AllocationModel", "Exporters", "LinuxSystem", "Serving", "TestSupport", "WebService",
       ]),
     .testTarget(name: "KernelTests", dependencies: ["TestSupport"]),
   ],

@@ -6,10 +6,13 @@
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
 #include <signal.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/user.h>
 #include <time.h>
 #include <unistd.h>
@@ -119,6 +122,51 @@ uint64_t linux_ptrace_instruction_pointer(pid_t pid) {
 int linux_terminal_columns(int descriptor) {
   struct winsize size;
   return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+int linux_block_signal(int signal) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, signal);
+  if (sigprocmask(SIG_BLOCK, &set, 0) < 0) return -1;
+  return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+// The address of a socket in the file system or, with @, an abstract one; its length, or 0 if the path is too long.
+static socklen_t unix_address(const char *path, struct sockaddr_un *address) {
+  size_t length = strlen(path);
+  memset(address, 0, sizeof *address);
+  if (length == 0 || length >= sizeof address->sun_path) return 0;
+  address->sun_family = AF_UNIX;
+  memcpy(address->sun_path, path, length);
+  if (path[0] == '@') address->sun_path[0] = 0;
+  return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + (path[0] != '@'));
+}
+
+int linux_send_datagram(const char *path, const void *bytes, size_t count) {
+  struct sockaddr_un address;
+  socklen_t length = unix_address(path, &address);
+  if (length == 0) return errno = ENAMETOOLONG, -1;
+  int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return -1;
+  ssize_t sent = sendto(descriptor, bytes, count, MSG_NOSIGNAL, (struct sockaddr *)&address, length);
+  int error = errno;
+  close(descriptor);
+  errno = error;
+  return sent == (ssize_t)count ? 0 : -1;
+}
+
+int linux_probe_stream_socket(const char *path) {
+  struct sockaddr_un address;
+  socklen_t length = unix_address(path, &address);
+  if (length == 0) return errno = ENAMETOOLONG, -1;
+  int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return -1;
+  int result = connect(descriptor, (struct sockaddr *)&address, length);
+  int error = errno;
+  close(descriptor);
+  errno = error;
+  return result;
 }
 
 int linux_block_signals(void) {

@@ -142,7 +142,7 @@ package struct JSONSnapshotExporter: Sendable {
     }
   }
 
-  private static func write(_ writer: inout JSONWriter, _ frame: Frame) {
+  static func write(_ writer: inout JSONWriter, _ frame: Frame) {
     writer.object { writer in
       writer.member("function", frame.function)
       writer.member("module", frame.module)
@@ -155,7 +155,7 @@ package struct JSONSnapshotExporter: Sendable {
     }
   }
 
-  private static func write(_ writer: inout JSONWriter, _ counters: AllocationCounters?) {
+  static func write(_ writer: inout JSONWriter, _ counters: AllocationCounters?) {
     writer.member("live_bytes", counters?.liveBytes)
     writer.member("live_blocks", counters?.liveBlocks)
     writer.member("allocated_bytes", counters?.allocatedBytes)

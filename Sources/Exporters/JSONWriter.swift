@@ -53,13 +53,16 @@ struct JSONWriter {
     if let value { member(name, value) } else { null(name) }
   }
 
+  mutating func member(_ name: String, _ value: Double?) {
+    if let value { member(name, value) } else { null(name) }
+  }
+
   mutating func member(_ name: String, _ value: String?) {
     if let value { member(name, value) } else { null(name) }
   }
 
-  mutating func member(_ name: String, _ value: Double?) {
-    if let value { member(name, value) } else { null(name) }
-  }
+  /// An element of a list.
+  mutating func value(_ value: String) { quote(value) }
 
   private mutating func null(_ name: String) {
     key(name)

@@ -1,10 +1,14 @@
 /// An instant as ISO 8601 writes it in UTC.
-struct Timestamp: CustomStringConvertible {
+package struct Timestamp: CustomStringConvertible {
   /// Nanoseconds since 1970-01-01 UTC.
-  var unixNanoseconds: Int64
+  package var unixNanoseconds: Int64
+
+  package init(unixNanoseconds: Int64) {
+    self.unixNanoseconds = unixNanoseconds
+  }
 
   /// `2026-03-01T12:00:00.250Z`, rounded down to milliseconds.
-  var description: String {
+  package var description: String {
     let milliseconds = Self.floorDivide(unixNanoseconds, by: 1_000_000)
     let seconds = Self.floorDivide(milliseconds, by: 1000)
     let days = Self.floorDivide(seconds, by: 86400)
@@ -13,6 +17,12 @@ struct Timestamp: CustomStringConvertible {
     let clock = [second / 3600, second / 60 % 60, second % 60].map { Self.digits($0, 2) }
     return "\(Self.digits(year, 4))-\(Self.digits(month, 2))-\(Self.digits(day, 2))"
       + "T\(clock.joined(separator: ":")).\(Self.digits(milliseconds - seconds * 1000, 3))Z"
+  }
+
+  /// The same to the second, in characters that every file system takes and in an order that sorts by time:
+  /// `20260301T120000Z`.
+  package var fileName: String {
+    String(description.prefix { $0 != "." }.filter { $0 != "-" && $0 != ":" }) + "Z"
   }
 
   /// The Gregorian date, counted in eras of 400 years that begin on 1 March.

@@ -26,8 +26,15 @@ package struct HelperProcess: ~Copyable {
   }
 
   deinit {
-    _ = kill(pid, SIGKILL)
+    // It ends by itself when its socket does. One that has become another user may be killed with CAP_KILL only, and
+    // is waited for no longer than a second without: then its own deadline ends it.
+    socket.shutDown()
+    let isKilled = kill(pid, SIGKILL) == 0
     var status: Int32 = 0
-    while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+    for _ in 0..<100 {
+      let result = waitpid(pid, &status, isKilled ? 0 : WNOHANG)
+      if result == pid || (result < 0 && errno != EINTR) { return }
+      if !isKilled { usleep(10_000) }
+    }
   }
 }

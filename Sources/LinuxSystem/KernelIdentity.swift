@@ -6,10 +6,18 @@ package enum KernelIdentity {
   package static var release: String {
     var name = utsname()
     guard uname(&name) == 0 else { return "unknown" }
-    func text<T>(_ field: T) -> String {
-      withUnsafeBytes(of: field) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-    }
     return "\(text(name.release)) \(text(name.machine))"
+  }
+
+  /// The machine's own name. The corresponding C function is `uname`.
+  package static var hostName: String {
+    var name = utsname()
+    guard uname(&name) == 0 else { return "unknown" }
+    return text(name.nodename)
+  }
+
+  private static func text<Field>(_ field: Field) -> String {
+    withUnsafeBytes(of: field) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
   }
 
   package static var isRoot: Bool { geteuid() == 0 }

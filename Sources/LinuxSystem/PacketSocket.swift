@@ -67,6 +67,11 @@ package struct PacketSocket: ~Copyable {
     return Packet(bytes: bytes, descriptors: Array(descriptors.prefix(descriptorCount)))
   }
 
+  /// Ends the connection for both sides. The corresponding C function is `shutdown`.
+  package borrowing func shutDown() {
+    shutdown(owned.rawValue, Int32(SHUT_RDWR))
+  }
+
   /// Waits until there is a packet or the end; false when the time has passed. The corresponding C function is `poll`.
   package borrowing func waitForPacket(milliseconds: Int32) -> Bool {
     linux_wait_readable(owned.rawValue, milliseconds) > 0

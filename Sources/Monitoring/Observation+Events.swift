@@ -103,6 +103,12 @@ extension Observation {
     processes[slot] = ObservedProcess(
       slot: slot, identity: identity, name: name, isFromStart: true, modules: modules)
     slotsByPid[identity.pid] = slot
+    guard scope.probeScope == .named || !excludedNames.contains(name) else {
+      session.endCounting(slot, pid: identity.pid)
+      note(.leftScope, of: slot)
+      processes[slot]?.isReplaced = true
+      return
+    }
     readCode(of: slot)
     attachToLateFiles(of: slot)
   }

@@ -13,6 +13,8 @@ extension Observation {
   ///
   /// Lines and merged calls that are still to be read are waited for longer if it `isLast`.
   package func takeSnapshot(isLast: Bool = false) -> Snapshot {
+    let beginning = elapsed
+    defer { lastSnapshotDuration = elapsed - beginning }
     handleNewEvents()
     finishEnded()
     // A stack is handed over before its counters rise, so events taken after the counters name all of them.

@@ -41,7 +41,7 @@ extension Observation {
     let members = memberPids
     let wanted = rows.filter { row in
       slotsByPid[row.identity.pid] == nil && scope.contains(row, members: members)
-        && !isOwn(row)
+        && !isOwn(row) && !excludedNames.contains(row.name)
     }
     for row in wanted { attachQuietly(row.identity.pid) }
     session.holdTables()
@@ -119,6 +119,7 @@ extension Observation {
     for file in files.allocators {
       try Self.checkEssentials(of: file)
       try session.attach(file, pid: isSeparate ? pid : nil)
+      attachedNames.insert(file.name)
     }
     return files.allocators.count
   }
@@ -136,6 +137,7 @@ extension Observation {
       do {
         try Self.checkEssentials(of: file)
         try session.attach(file, pid: nil)
+        attachedNames.insert(file.name)
         count += 1
       } catch {
         refusalsByFile[file.name] = "\(error)"

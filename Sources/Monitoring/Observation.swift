@@ -51,6 +51,13 @@ package final class Observation {
   var ended: [ProcessSlot] = []
   /// Processes that the last census found and that are no targets.
   var unannounced: Set<ProcessIdentity> = []
+  /// Processes with these names are not observed where the scope is wider than named processes.
+  package var excludedNames: Set<String> = []
+  /// Allocator files that are probed, by path, for people.
+  package var attachedFiles: [String] { attachedNames.sorted() }
+  var attachedNames: Set<String> = []
+  /// Seconds that the last snapshot took, all reading included.
+  package internal(set) var lastSnapshotDuration = 0.0
   /// Of processes that have ended since the last snapshot and are not kept.
   var finished = FinishedProcesses()
   /// By processes whose counters are gone.

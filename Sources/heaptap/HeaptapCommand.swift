@@ -5,7 +5,10 @@ import Glibc
 import LinuxSystem
 import Monitoring
 import Processes
+import Recording
+import Serving
 import SystemPackage
+import WebService
 
 /// The command line: subcommands, one file each.
 @main
@@ -22,8 +25,8 @@ struct HeaptapCommand: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      WatchCommand.self, RunCommand.self, DoctorCommand.self, VerifyCommand.self,
-      ResolveWorkerCommand.self,
+      WatchCommand.self, RunCommand.self, ServeCommand.self, DoctorCommand.self,
+      VerifyCommand.self, ResolveWorkerCommand.self,
     ])
 
   static func main() {
@@ -54,6 +57,12 @@ struct Failure {
       self.init(message: error.description, status: 3)
     case let error as ProcessError:
       self.init(message: error.description, status: 4)
+    case let error as ConfigurationError:
+      self.init(message: error.description, status: 2)
+    case let error as HistoryError:
+      self.init(message: error.description, status: 3)
+    case let error as WebServerError:
+      self.init(message: error.description, status: 3)
     case let error as CommandEnding:
       self.init(message: "", status: error.status)
     default:

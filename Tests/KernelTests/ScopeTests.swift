@@ -15,7 +15,7 @@ extension KernelTests {
       }
 
       /// Waits for `begin`, does its work, and stays for a while.
-      static func waiting(_ workload: String, lingerMilliseconds: Int = 2000) throws -> Program {
+      static func waiting(_ workload: String, lingerMilliseconds: Int = 900) throws -> Program {
         try Program(
           [try Workload.path(workload)],
           ["WAIT_FOR_SIGUSR1": "1", "LINGER_MS": "\(lingerMilliseconds)"])
@@ -23,7 +23,7 @@ extension KernelTests {
 
       /// Does its work at once, and stays for a while.
       static func working(_ workload: String) throws -> Program {
-        try Program([try Workload.path(workload)], ["LINGER_MS": "1500"])
+        try Program([try Workload.path(workload)], ["LINGER_MS": "900"])
       }
 
       func begin() { program.signal(SIGUSR1) }
@@ -164,8 +164,8 @@ extension KernelTests {
 
     @Test func `a cgroup's processes are followed in and out`() async throws {
       let group = try CgroupFolder()
-      let inside = try Program.waiting("mix", lingerMilliseconds: 4000)
-      let mover = try Program.waiting("leak", lingerMilliseconds: 4000)
+      let inside = try Program.waiting("mix")
+      let mover = try Program.waiting("leak")
       let outside = try Program.waiting("mix")
       try group.add(inside.pid)
       let heaptap = try watch(["--cgroup", group.path])
@@ -176,7 +176,7 @@ extension KernelTests {
       // A child of a member belongs to it from its first instruction.
       let leak = try Workload.path("leak")
       let shell = try Program([
-        "/bin/sh", "-c", "echo $$ > \(group.path)/cgroup.procs; LINGER_MS=1500 \(leak); exit",
+        "/bin/sh", "-c", "echo $$ > \(group.path)/cgroup.procs; LINGER_MS=900 \(leak); exit",
       ])
       let childTruth = try await shell.truth()
       let insideTruth = try await inside.truth()

@@ -50,6 +50,7 @@ struct thread_state {
   struct call_frame frames[CALL_FRAMES];
   struct walk walk;
   u64 window[STACK_WINDOW_WORDS];  // a part of the stack
+  struct pt_regs caller;  // where the program stack, of 512 bytes for all functions together, has no room for it
   struct stack_event stack;
 };
 

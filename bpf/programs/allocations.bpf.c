@@ -320,9 +320,15 @@ static __always_inline int leave_by_instruction(struct pt_regs *ctx) {
   u32 process = current_process(thread);
   if (!process) return 0;
   thread->depth = 0;
-  struct pt_regs caller = {.ax = ctx->ax, .bx = ctx->bx, .bp = ctx->bp, .sp = ctx->sp + sizeof(u64)};
-  if (bpf_probe_read_user(&caller.ip, sizeof caller.ip, (void *)ctx->sp)) caller.ip = 0;
-  return settle_call(&caller, thread, process, frame);
+  struct pt_regs *caller = &thread->caller;
+  u64 ip = 0;
+  bpf_probe_read_user(&ip, sizeof ip, (void *)ctx->sp);
+  caller->ip = ip;
+  caller->ax = ctx->ax;
+  caller->bx = ctx->bx;
+  caller->bp = ctx->bp;
+  caller->sp = ctx->sp + sizeof(u64);
+  return settle_call(caller, thread, process, frame);
 }
 
 SEC("kprobe/session")

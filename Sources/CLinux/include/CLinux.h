@@ -66,6 +66,14 @@ int linux_terminal_columns(int descriptor);
 /// Blocks SIGINT, SIGTERM and SIGCHLD in the calling thread and returns a signalfd for them, or -1.
 int linux_block_signals(void);
 
+/// Blocks one more signal in the calling thread and returns a signalfd for it alone, or -1 and errno.
+int linux_block_signal(int signal);
+
+/// Sends a datagram to the socket at a path (unix(7); a name that begins with @ is an abstract one): 0, or -1 and errno.
+int linux_send_datagram(const char *_Nonnull path, const void *_Nonnull bytes, size_t count);
+/// Whether somebody accepts connections on the stream socket at a path: 0, or -1 and errno.
+int linux_probe_stream_socket(const char *_Nonnull path);
+
 /// memfd_create(2), closed on exec; open(2) with O_TMPFILE in a folder, to be given a name by linkat(2).
 int linux_memory_file(const char *_Nonnull name);
 int linux_unnamed_file(int folder);
