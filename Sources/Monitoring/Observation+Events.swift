@@ -126,7 +126,6 @@ extension Observation {
     }
     slotsByPid[identity.pid] = slot
     readCode(of: slot)
-    noteVisibility(of: slot)
   }
 
   /// A program was started that nobody was asked about before.
@@ -185,6 +184,7 @@ extension Observation {
     if !final.isEmpty {
       let counters = countersByProcess(of: Set(final))
       for slot in final {
+        noteVisibility(of: slot)
         guard let process = processes[slot] else { continue }
         finished.add(
           target(process, counters[slot]?.total ?? AllocationCounters()),

@@ -139,6 +139,7 @@ extension Observation {
       session.allowDeferrals(1, of: slot)
     }
     for slot in due { refreshMappings(of: slot) }
+    for slot in processes.keys { noteVisibility(of: slot) }
   }
 
   private func isRoutinelyDue(_ process: ObservedProcess) -> Bool {

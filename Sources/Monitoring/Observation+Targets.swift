@@ -89,7 +89,6 @@ extension Observation {
     processes[slot] = process
     slotsByPid[identity.pid] = slot
     readCode(of: slot)
-    noteVisibility(of: slot)
     return slot
   }
 
@@ -172,7 +171,6 @@ extension Observation {
     let count =
       session.settings.isHostWide ? attachQuietly(pid) : (try? attachToNewFiles(of: pid)) ?? 0
     if count > 0 { processes[slot]?.isFromStart = false }
-    noteVisibility(of: slot)
   }
 }
 
@@ -206,13 +204,17 @@ extension Observation {
     }
     processes[slot] = process
     guard change != .unchanged else { return false }
+    processes[slot]?.hasUnknownVisibility = true
     session.allowDeferrals(of: slot)
     return true
   }
 
-  /// Says what can be seen of a process, once its files were attached to.
+  /// Finds out what can be seen of a process whose code has changed, once its files were attached to.
   func noteVisibility(of slot: ProcessSlot) {
-    guard let process = processes[slot], !process.executableMappings.isEmpty else { return }
+    guard let process = processes[slot], process.hasUnknownVisibility,
+      !process.executableMappings.isEmpty
+    else { return }
+    processes[slot]?.hasUnknownVisibility = false
     let mappings = process.executableMappings
     let isVisible = knowsAllocator(process.identity.pid, among: mappings)
     processes[slot]?.hasVisibleAllocator = isVisible

@@ -20,6 +20,8 @@ struct ObservedProcess {
   var name: String
   /// It maps a file whose allocator is probed; until its mappings could be read it gets the benefit of the doubt.
   var hasVisibleAllocator = true
+  /// Its code has changed since that was found out.
+  var hasUnknownVisibility = false
   /// Why not all of its allocations are seen, or none; nil where nothing is known to be missing.
   var obstacle: String?
   /// How it ended; nil while it runs.

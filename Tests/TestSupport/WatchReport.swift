@@ -6,15 +6,15 @@ package struct WatchReport: Decodable, Sendable {
     package var pid: Int32
     package var name: String
     package var mode: String
-    package var allocatedBlocks: UInt64
-    package var allocatedBytes: UInt64
-    package var freedBlocks: UInt64
-    package var freedBytes: UInt64
-    package var liveBlocks: UInt64
-    package var liveBytes: UInt64
-    package var inheritedFrees: UInt64
-    package var unknownFrees: UInt64
-    package var failedAllocations: UInt64
+    @Count package var allocatedBlocks: UInt64
+    @Count package var allocatedBytes: UInt64
+    @Count package var freedBlocks: UInt64
+    @Count package var freedBytes: UInt64
+    @Count package var liveBlocks: UInt64
+    @Count package var liveBytes: UInt64
+    @Count package var inheritedFrees: UInt64
+    @Count package var unknownFrees: UInt64
+    @Count package var failedAllocations: UInt64
     package var exited: Bool
     package var fromStart: Bool
 
@@ -84,6 +84,17 @@ package struct WatchReport: Decodable, Sendable {
     // A line still being written has no end yet.
     return try lines.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
       .map { try decoder.decode(WatchReport.self, from: Data($0.utf8)) }
+  }
+}
+
+/// A counter; that of a process that is only looked at from outside is null, and 0 here.
+@propertyWrapper
+package struct Count: Decodable, Sendable {
+  package var wrappedValue: UInt64
+
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    wrappedValue = container.decodeNil() ? 0 : try container.decode(UInt64.self)
   }
 }
 
