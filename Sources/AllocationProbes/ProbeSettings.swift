@@ -51,9 +51,10 @@ package struct ProbeSettings: Sendable {
     self.scope = scope
     self.maximumBlocks = blocks
     self.maximumStacks = stacks
-    let share = scope == .named ? 1 : 4
-    self.maximumBlocksPerProcess = maximumBlocksPerProcess ?? max(1, blocks / share)
-    self.maximumStacksPerProcess = maximumStacksPerProcess ?? max(1, stacks / share)
+    // What was named may take all there is.
+    let isShared = scope != .named
+    self.maximumBlocksPerProcess = maximumBlocksPerProcess ?? (isShared ? max(1, blocks / 4) : .max)
+    self.maximumStacksPerProcess = maximumStacksPerProcess ?? (isShared ? max(1, stacks / 4) : .max)
     self.maximumProcesses = maximumProcesses
     self.minimumSize = minimumSize
     self.onlyAllocation = onlyAllocation

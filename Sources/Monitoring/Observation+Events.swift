@@ -154,10 +154,23 @@ struct FinishedProcesses {
 
   mutating func add(_ target: TargetSnapshot, sites: [SiteReading], mappings: [SiteReading]) {
     targets.append(target)
-    self.sites += sites.sorted { $0.counters.liveBytes > $1.counters.liveBytes }
-      .prefix(Self.siteLimit)
-    self.mappings += mappings.sorted { $0.counters.liveBytes > $1.counters.liveBytes }
-      .prefix(Self.siteLimit)
+    self.sites += Self.largest(sites)
+    self.mappings += Self.largest(mappings)
+  }
+
+  /// Stacks of one site are added up first: the first few calls of a program are handed over one by one.
+  private static func largest(_ readings: [SiteReading]) -> ArraySlice<SiteReading> {
+    var sums: [SiteID: SiteReading] = [:]
+    for reading in readings {
+      if sums[reading.id] == nil {
+        sums[reading.id] = reading
+      } else {
+        sums[reading.id]?.counters += reading.counters
+        sums[reading.id]?.temporaryBlocks += reading.temporaryBlocks
+      }
+    }
+    return sums.values.sorted { $0.counters.liveBytes > $1.counters.liveBytes }
+      .prefix(siteLimit)
   }
 
   mutating func takeAll() -> (
