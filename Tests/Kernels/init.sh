@@ -7,7 +7,11 @@
 /bin/busybox mount -t sysfs sys /sys
 /bin/busybox mount -t devtmpfs dev /dev 2>/dev/null
 /bin/busybox mkdir -p /dev/shm
-for folder in /tmp /run /var/tmp /dev/shm; do /bin/busybox mount -t tmpfs tmp $folder; done
+# Not where the checkout lies, which would be hidden.
+for folder in /tmp /run /var/tmp /dev/shm; do
+  [ -n "$(/bin/busybox ls -A $folder)" ] || /bin/busybox mount -t tmpfs tmp $folder
+  /bin/busybox chmod 1777 $folder
+done
 /bin/busybox mount -t cgroup2 cgroup2 /sys/fs/cgroup
 /bin/busybox mount -t bpf bpf /sys/fs/bpf
 /bin/busybox mount -t tracefs tracefs /sys/kernel/tracing
