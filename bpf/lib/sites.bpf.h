@@ -103,15 +103,6 @@ static __always_inline void fill_deferred(struct deferred_stack_event *event, u8
   event->stack_bytes = copied;
 }
 
-struct deferred_stack {
-  struct deferred_stack_event event;
-  u8 bytes[DEFERRED_STACK_BYTES];
-};
-struct short_deferred_stack {
-  struct deferred_stack_event event;
-  u8 bytes[SHORT_DEFERRED_STACK_BYTES];
-};
-
 // A site of its own for a stack that is not walked to its end yet; 0 if there is no room.
 static __always_inline u32 add_deferred_site(struct thread_state *thread, u32 process, u64 now) {
   u32 site = add_site(mix64(thread->walk.hash, now) | 1, process);
@@ -122,34 +113,27 @@ static __always_inline u32 add_deferred_site(struct thread_state *thread, u32 pr
   return site;
 }
 
-__noinline u32 defer_whole_stack(struct thread_state *thread, u32 process) {
-  if (!thread) return 0;
-  struct deferred_stack *stack = bpf_ringbuf_reserve(&events, sizeof *stack, 0);
-  if (!stack) return 0;
+// `capacity` is a constant: the kernel reserves no other sizes.
+static __always_inline u32 defer_bytes(struct thread_state *thread, u32 process, u32 capacity) {
+  struct deferred_stack_event *event = bpf_ringbuf_reserve(&events, sizeof *event + capacity, 0);
+  if (!event) return 0;
   u64 now = bpf_ktime_get_ns();
   u32 site = add_deferred_site(thread, process, now);
   if (!site) {
-    bpf_ringbuf_discard(stack, 0);
+    bpf_ringbuf_discard(event, 0);
     return 0;
   }
-  fill_deferred(&stack->event, stack->bytes, sizeof stack->bytes, thread, process, now, site);
-  bpf_ringbuf_submit(stack, 0);
+  fill_deferred(event, (u8 *)(event + 1), capacity, thread, process, now, site);
+  bpf_ringbuf_submit(event, 0);
   return site;
 }
 
+__noinline u32 defer_whole_stack(struct thread_state *thread, u32 process) {
+  return thread ? defer_bytes(thread, process, DEFERRED_STACK_BYTES) : 0;
+}
+
 __noinline u32 defer_short_stack(struct thread_state *thread, u32 process) {
-  if (!thread) return 0;
-  struct short_deferred_stack *stack = bpf_ringbuf_reserve(&events, sizeof *stack, 0);
-  if (!stack) return 0;
-  u64 now = bpf_ktime_get_ns();
-  u32 site = add_deferred_site(thread, process, now);
-  if (!site) {
-    bpf_ringbuf_discard(stack, 0);
-    return 0;
-  }
-  fill_deferred(&stack->event, stack->bytes, sizeof stack->bytes, thread, process, now, site);
-  bpf_ringbuf_submit(stack, 0);
-  return site;
+  return thread ? defer_bytes(thread, process, SHORT_DEFERRED_STACK_BYTES) : 0;
 }
 
 // Hands a stack over as it is, for user space to walk on. Returns its site, which is its own: 0 if that can't be.
