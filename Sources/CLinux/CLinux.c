@@ -124,14 +124,6 @@ int linux_terminal_columns(int descriptor) {
   return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-int linux_block_signal(int signal) {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, signal);
-  if (sigprocmask(SIG_BLOCK, &set, 0) < 0) return -1;
-  return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 // The address of a socket in the file system or, with @, an abstract one; its length, or 0 if the path is too long.
 static socklen_t unix_address(const char *path, struct sockaddr_un *address) {
   size_t length = strlen(path);
@@ -169,12 +161,10 @@ int linux_probe_stream_socket(const char *path) {
   return result;
 }
 
-int linux_block_signals(void) {
+int linux_block_signals(const int *signals, size_t count) {
   sigset_t set;
   sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGCHLD);
+  for (size_t i = 0; i < count; i++) sigaddset(&set, signals[i]);
   if (sigprocmask(SIG_BLOCK, &set, 0) < 0) return -1;
   return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }

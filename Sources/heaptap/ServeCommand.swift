@@ -87,7 +87,7 @@ struct ServeCommand: ParsableCommand {
     var configuration = initial
     // Before any thread starts: they inherit which signals are blocked.
     let signals = try SignalReader()
-    let hangUps = try SignalQueue(SIGHUP)
+    let hangUps = try SignalReader([SIGHUP])
     let manager = ServiceNotification()
     let start = SystemClock.unixNanoseconds
     let host = HostIdentity(
@@ -107,7 +107,7 @@ struct ServeCommand: ParsableCommand {
     manager.ready(status: "observing")
     try source.run { report in
       daemon.take(report)
-      if hangUps.take() {
+      if hangUps.next() != nil {
         manager.reloading()
         if let newer = reload(&configuration) {
           daemon.reload(newer)

@@ -63,11 +63,9 @@ uint64_t linux_ptrace_instruction_pointer(pid_t pid);
 /// ioctl(TIOCGWINSZ): columns of a terminal, 0 if it is none.
 int linux_terminal_columns(int descriptor);
 
-/// Blocks SIGINT, SIGTERM and SIGCHLD in the calling thread and returns a signalfd for them, or -1.
-int linux_block_signals(void);
+/// Blocks signals in the calling thread and returns a signalfd for them, or -1 and errno.
+int linux_block_signals(const int *_Nonnull signals, size_t count);
 
-/// Blocks one more signal in the calling thread and returns a signalfd for it alone, or -1 and errno.
-int linux_block_signal(int signal);
 
 /// Sends a datagram to the socket at a path (unix(7); a name that begins with @ is an abstract one): 0, or -1 and errno.
 int linux_send_datagram(const char *_Nonnull path, const void *_Nonnull bytes, size_t count);
