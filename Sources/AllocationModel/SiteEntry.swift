@@ -43,17 +43,7 @@ struct SiteEntry: Sendable {
   }
 
   /// Adds a second reading of the same site.
-  mutating func add(_ reading: borrowing SiteReading) {
-    let isLarger = reading.counters.freedBlocks > snapshot.counters.freedBlocks
-    snapshot.counters += reading.counters
-    snapshot.temporaryBlocks &+= reading.temporaryBlocks
-    if reading.ending != .complete { snapshot.ending = reading.ending }
-    snapshot.oldest = [snapshot.oldest, reading.oldest].compactMap { $0 }.max()
-    // Two distributions can't be added by their quantiles; the one of more blocks stands for both.
-    if isLarger || snapshot.lifetimes == nil {
-      snapshot.lifetimes = reading.lifetimes ?? snapshot.lifetimes
-    }
-  }
+  mutating func add(_ reading: borrowing SiteReading) { snapshot.add(reading) }
 
   /// Takes note of the counters that were read at `elapsed`; `previous` is when they were read before.
   mutating func note(

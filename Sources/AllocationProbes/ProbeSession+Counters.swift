@@ -15,26 +15,31 @@ extension ProbeSession {
   /// The counters of every stack of the processes that are observed, and of those that were not removed yet.
   package func readStacks() -> [StackCounters] {
     var result: [StackCounters] = []
+    forEachStack { stack, process in
+      let record = siteRecords.bytes(at: Int(stack.rawValue))
+      let counters = Self.counters(of: record)
+      result.append(
+        StackCounters(
+          stack: stack, process: ProcessSlot(rawValue: process), counters: counters,
+          temporaryBlocks: record.load(fromByteOffset: SiteLayout.temporaryBlocks, as: UInt64.self),
+          lifetimes: lifetimes(of: Int(stack.rawValue), counters.freedBlocks)))
+    }
+    return result
+  }
+
+  /// Visits the stacks that processes have, with the number of the process.
+  func forEachStack(_ body: (StackSlot, UInt32) -> Void) {
     let slots = STACK_BUCKET_SLOTS
     for bucket in 0..<stackTable.count {
       let hashes = stackTable.bytes(at: bucket)
       for slot in 0..<slots where hashes.load(fromByteOffset: 8 * slot, as: UInt64.self) != 0 {
         let index = bucket * slots + slot + 1
-        let record = siteRecords.bytes(at: index)
-        let process = record.load(fromByteOffset: SiteLayout.process, as: UInt32.self)
-        guard process != 0 else { continue }
-        result.append(
-          StackCounters(
-            stack: StackSlot(rawValue: UInt32(index)), process: ProcessSlot(rawValue: process),
-            counters: Self.counters(of: record),
-            temporaryBlocks: record.load(
-              fromByteOffset: SiteLayout.temporaryBlocks, as: UInt64.self),
-            lifetimes: nil))
-        let last = result.count - 1
-        result[last].lifetimes = lifetimes(of: index, result[last].counters.freedBlocks)
+        let process = siteRecords.bytes(at: index).load(
+          fromByteOffset: SiteLayout.process, as: UInt32.self)
+        // Claimed just now: its process is not written yet.
+        if process != 0 { body(StackSlot(rawValue: UInt32(index)), process) }
       }
     }
-    return result
   }
 
   /// They are computed anew when more blocks were freed.

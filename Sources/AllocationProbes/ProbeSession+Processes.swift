@@ -86,46 +86,32 @@ extension ProbeSession {
   /// Gives back the room that processes took which have ended, or run another program now: blocks, stacks and numbers.
   ///
   /// Their threads are gone, so nobody else writes to their blocks and sites. What they counted should have been read.
-  ///
-  /// - Returns: the stacks that exist no more.
-  @discardableResult
-  package func removeProcesses(_ ended: Set<ProcessSlot>) -> [StackSlot] {
-    code.retire()
+  package func removeProcesses(_ ended: Set<ProcessSlot>) {
     // One whose children still run in its address space goes on counting.
     let numbers = Set(ended.union(postponed).map(\.rawValue)).filter {
       processRecords.load(Int($0), as: process_record.self).sharers == 0
     }
     postponed = ended.union(postponed).filter { !numbers.contains($0.rawValue) }
-    guard !numbers.isEmpty else { return [] }
-    _ = blocks.removeBlocks(of: numbers)
-    let removed = removeStacks(of: numbers)
+    guard !numbers.isEmpty else { return }
+    blocks.removeBlocks(of: numbers)
+    removeStacks(of: numbers)
     for number in numbers {
       code.forget(number)
       processRecords.mutableBytes(at: Int(number)).storeBytes(
         of: process_record(), as: process_record.self)
       freeProcesses.push(number)
     }
-    return removed
   }
 
-  private func removeStacks(of processes: Set<UInt32>) -> [StackSlot] {
-    var removed: [StackSlot] = []
-    let slots = STACK_BUCKET_SLOTS
-    for bucket in 0..<stackTable.count {
-      let hashes = stackTable.mutableBytes(at: bucket)
-      for slot in 0..<slots {
-        let hash = hashes + 8 * slot
-        guard hash.load(as: UInt64.self) != 0 else { continue }
-        let index = bucket * slots + slot + 1
-        let record = siteRecords.mutableBytes(at: index)
-        let process = record.load(fromByteOffset: SiteLayout.process, as: UInt32.self)
-        guard process != 0, processes.contains(process) else { continue }
-        record.storeBytes(of: site_record(), as: site_record.self)
-        // The slot is free from now on, and its record has to be empty by then.
-        hash.assumingMemoryBound(to: Atomic<UInt64>.self).pointee.store(0, ordering: .releasing)
-        removed.append(StackSlot(rawValue: UInt32(index)))
-      }
+  private func removeStacks(of processes: Set<UInt32>) {
+    forEachStack { stack, process in
+      guard processes.contains(process) else { return }
+      let index = Int(stack.rawValue)
+      siteRecords.mutableBytes(at: index).storeBytes(of: site_record(), as: site_record.self)
+      let slots = STACK_BUCKET_SLOTS
+      let hash = stackTable.mutableBytes(at: (index - 1) / slots) + 8 * ((index - 1) % slots)
+      // The slot is free from now on, and its record has to be empty by then.
+      hash.assumingMemoryBound(to: Atomic<UInt64>.self).pointee.store(0, ordering: .releasing)
     }
-    return removed
   }
 }

@@ -237,6 +237,10 @@ extension ProbeSession {
     try? code.insertWaitingTables()
   }
 
+  /// Time has passed: what no kernel program can be reading any more is given out again. To be called now and then,
+  /// with time for running programs to end in between.
+  package func retireCode() { code.retire() }
+
   /// Raises the generation of a process's code: the same addresses are other code from now on.
   package func raiseCodeGeneration(of process: ProcessSlot) {
     code.raiseGeneration(of: process.rawValue)

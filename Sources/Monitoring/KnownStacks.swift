@@ -31,9 +31,6 @@ final class KnownStacks {
   private var originsByModule: [ObjectIdentifier: UInt32] = [:]
   private var otherOrigins: [Origin: UInt32] = [:]
 
-  /// How many there are.
-  var count: Int { stacksBySite.count }
-
   /// Takes over a stack. Returns its site.
   func add(_ frames: [FrameLocation]) -> SiteID {
     let site = Self.site(of: frames)

@@ -130,9 +130,8 @@ extension Observation {
 
   /// A program was started that nobody was asked about before.
   private func choose(_ program: ProbeEvent.Program, pid: Int32) {
-    guard case .names(let patterns) = scope else { return }
     let executable = (try? ProcessDirectory(pid: pid).executablePath()) ?? nil
-    let isObserved = patterns.contains { $0.matches(name: program.name, executable: executable) }
+    let isObserved = scope.names(program.name, executable: executable)
     // Of one that is gone already nothing is known but its name.
     if executable != nil || isObserved { session.choose(program, isObserved: isObserved) }
     guard isObserved, slotsByPid[pid].flatMap({ processes[$0] })?.hasExited ?? true else { return }
@@ -165,23 +164,11 @@ struct FinishedProcesses {
       if sums[reading.id] == nil {
         sums[reading.id] = reading
       } else {
-        sums[reading.id]?.counters += reading.counters
-        sums[reading.id]?.temporaryBlocks += reading.temporaryBlocks
+        sums[reading.id]?.add(reading)
       }
     }
     return sums.values.sorted { $0.counters.liveBytes > $1.counters.liveBytes }
       .prefix(siteLimit)
-  }
-
-  mutating func takeAll() -> (
-    targets: [TargetSnapshot], sites: [SiteReading], mappings: [SiteReading]
-  ) {
-    defer {
-      targets = []
-      sites = []
-      mappings = []
-    }
-    return (targets, sites, mappings)
   }
 }
 

@@ -23,7 +23,7 @@ extension Observation {
     let rows = takeCensus()
     refreshProcesses()
     let snapshot = builder.fold(reading(counters, rows))
-    session.removeProcesses([])
+    session.retireCode()
     sweepStacks(snapshot)
     var shown = snapshot
     if let minimum = options.minimumAge {
@@ -37,10 +37,10 @@ extension Observation {
     var reading = Reading(
       unixNanoseconds: SystemClock.unixNanoseconds, elapsed: elapsed,
       lost: session.readUnattributedLosses() + lostBefore)
-    let finished = self.finished.takeAll()
     reading.targets = finished.targets
     reading.sites = finished.sites
     reading.mappings = finished.mappings
+    finished = FinishedProcesses()
     let ages = session.readLiveBlocks()
     var totals: [ProcessSlot: AllocationCounters] = [:]
     reading.sites.reserveCapacity(reading.sites.count + counters.count)
@@ -80,7 +80,7 @@ extension Observation {
       : processes.values.lazy.filter { !$0.hasExited }.map(\.identity.pid).sorted()
     let rows = census.take(pids)
     for (slot, process) in processes where !process.hasExited {
-      if let row = census.row(of: process.identity.pid), isRow(row, of: process) {
+      if let row = census.row(of: process.identity.pid), row.identity == process.identity {
         processes[slot]?.census = row
         processes[slot]?.name = row.name
       } else {
@@ -89,7 +89,7 @@ extension Observation {
         note(.ended(status: nil, isOutOfMemory: false), of: slot)
       }
     }
-    if case .cgroup = scope { followMoves() }
+    if case .cgroup(let group) = scope { followMoves(members: Set(group.pids())) }
     if isEverything { adoptUnannounced(rows) }
     return rows
   }
@@ -105,13 +105,8 @@ extension Observation {
     unannounced = Set(missing.lazy.map(\.identity))
   }
 
-  private func isRow(_ row: ProcessCensus.Row, of process: ObservedProcess) -> Bool {
-    row.identity == process.identity
-  }
-
   /// Processes may be moved into the cgroup and out of it.
-  private func followMoves() {
-    let members = memberPids
+  private func followMoves(members: Set<Int32>) {
     for (slot, process) in processes
     where !process.hasExited && !members.contains(process.identity.pid) {
       session.endCounting(slot, pid: process.identity.pid)

@@ -27,20 +27,16 @@ extension Observation {
   /// Makes a process a target. Nothing is counted before its allocator is attached to.
   package func addTarget(pid: Int32, isFromStart: Bool) throws {
     let status = try ProcessDirectory(pid: pid).status()
-    guard
-      let slot = try prepare(
-        status.identity, name: status.name, isFromStart: isFromStart,
-        anonymousBytes: status.residentAnonymousBytes)
-    else { return }
+    let slot = try prepare(
+      status.identity, name: status.name, isFromStart: isFromStart,
+      anonymousBytes: status.residentAnonymousBytes)
     _ = try session.beginCounting(slot, pid: pid)
   }
 
   /// Makes everything that runs in the scope a target, which isn't yet.
   func addRunning() {
-    let rows = census.take((try? ProcessDirectory.allPids()) ?? [])
-    let members = memberPids
-    let wanted = rows.filter { row in
-      slotsByPid[row.identity.pid] == nil && scope.contains(row, members: members)
+    let wanted = census.take(scope.candidatePids).filter { row in
+      slotsByPid[row.identity.pid] == nil && scope.names(row.name, executable: row.executable)
         && !isOwn(row) && !excludedNames.contains(row.name)
     }
     for row in wanted { attachQuietly(row.identity.pid) }
@@ -69,11 +65,6 @@ extension Observation {
     refreshMappings(of: slot)
   }
 
-  /// Processes of the scope's cgroup.
-  var memberPids: Set<Int32> {
-    if case .cgroup(let group) = scope { Set(group.pids()) } else { [] }
-  }
-
   /// heaptap never observes itself, nor the processes that work for it.
   func isOwn(_ row: ProcessCensus.Row) -> Bool {
     row.identity.pid == Self.ownPid || row.parent == Self.ownPid
@@ -81,7 +72,7 @@ extension Observation {
 
   private func prepare(
     _ identity: ProcessIdentity, name: String, isFromStart: Bool, anonymousBytes: UInt64?
-  ) throws -> ProcessSlot? {
+  ) throws(BPFError) -> ProcessSlot {
     let slot = try session.addProcess(pid: identity.pid)
     var process = ObservedProcess(
       slot: slot, identity: identity, name: name, isFromStart: isFromStart, modules: modules)
@@ -109,40 +100,42 @@ extension Observation {
     let isSeparate =
       !session.settings.isHostWide && scope.namedPids.count <= TargetScope.separateProbeLimit
     // Then each has probes of its own in the files that they share.
-    let owner = isSeparate ? pid : Self.everyone
-    var finder = findersByPid[owner] ?? AllocatorFinder(profile: session.calibration.profile)
-    let files = try finder.newFiles(in: ProcessDirectory(pid: pid))
-    findersByPid[owner] = finder
+    let owner = isSeparate ? pid : nil
+    let files = try newFiles(of: pid, for: owner)
     // Loaders first: what they load later has probes of its own.
-    try session.attach(loadersOf: files, pid: isSeparate ? pid : nil)
-    for file in files.allocators {
-      try Self.checkEssentials(of: file)
-      try session.attach(file, pid: isSeparate ? pid : nil)
-      attachedNames.insert(file.name)
-    }
+    try session.attach(loadersOf: files, pid: owner)
+    for file in files.allocators { try attach(file, for: owner) }
     return files.allocators.count
   }
 
   /// Where many processes are observed, one file that can't be probed leaves the others.
   @discardableResult
   func attachQuietly(_ pid: Int32) -> Int {
-    var finder =
-      findersByPid[Self.everyone] ?? AllocatorFinder(profile: session.calibration.profile)
-    guard let files = try? finder.newFiles(in: ProcessDirectory(pid: pid)) else { return 0 }
-    findersByPid[Self.everyone] = finder
+    guard let files = try? newFiles(of: pid, for: nil) else { return 0 }
     try? session.attach(loadersOf: files, pid: nil)
     var count = 0
     for file in files.allocators {
       do {
-        try Self.checkEssentials(of: file)
-        try session.attach(file, pid: nil)
-        attachedNames.insert(file.name)
+        try attach(file, for: nil)
         count += 1
       } catch {
         refusalsByFile[file.name] = "\(error)"
       }
     }
     return count
+  }
+
+  /// Files that were not found before for `owner`: the process that they are attached to for, nil for all.
+  private func newFiles(of pid: Int32, for owner: Int32?) throws(ProcessError) -> ProbedFiles {
+    try findersByPid[
+      owner ?? Self.everyone, default: AllocatorFinder(profile: session.calibration.profile)
+    ].newFiles(in: ProcessDirectory(pid: pid))
+  }
+
+  private func attach(_ file: AllocatorFile, for owner: Int32?) throws {
+    try Self.checkEssentials(of: file)
+    try session.attach(file, pid: owner)
+    attachedNames.insert(file.name)
   }
 
   /// Without one of these the balance of allocations and frees would be wrong, not just incomplete.

@@ -12,6 +12,30 @@ package enum TargetScope: Hashable, Sendable {
   /// The processes in a cgroup and those below it, now and later.
   case cgroup(ControlGroup)
 
+  /// Processes that were named, each once.
+  ///
+  /// - Throws: `ObservationError` for one that can't be observed.
+  package static func checking(_ pids: [Int32]) throws(ObservationError) -> TargetScope {
+    var unique: [Int32] = []
+    for pid in pids where !unique.contains(pid) { unique.append(pid) }
+    for pid in unique { try TargetCheck.check(pid: pid) }
+    return .processes(unique)
+  }
+
+  /// A cgroup by its folder, or by its path in the hierarchy.
+  ///
+  /// - Throws: `ObservationError` for what is none.
+  package static func cgroup(at path: String) throws(ObservationError) -> TargetScope {
+    do {
+      return .cgroup(try ControlGroup(path: path))
+    } catch {
+      throw ObservationError(
+        .targetUnobservable,
+        "\(error.description); cgroup.controllers lies in the folder of each, mostly below /sys/fs/cgroup"
+      )
+    }
+  }
+
   /// Each named process gets probes of its own up to so many, which spare all others their cost. Every one of them is
   /// looked at whenever any is hit, so that more are dearer than probes in all processes.
   package static let separateProbeLimit = 4
@@ -29,14 +53,18 @@ package enum TargetScope: Hashable, Sendable {
   /// Processes that are waited for; the others may come at any time.
   package var namedPids: [Int32] { if case .processes(let pids) = self { pids } else { [] } }
 
-  /// Whether a process is looked at, as far as its row tells.
-  func contains(_ row: ProcessCensus.Row, members: Set<Int32>) -> Bool {
+  /// Processes that may belong to it now.
+  var candidatePids: [Int32] {
     switch self {
-    case .processes(let pids): pids.contains(row.identity.pid)
-    case .everything: true
-    case .names(let patterns):
-      patterns.contains { $0.matches(name: row.name, executable: row.executable) }
-    case .cgroup: members.contains(row.identity.pid)
+    case .processes(let pids): pids
+    case .everything, .names: (try? ProcessDirectory.allPids()) ?? []
+    case .cgroup(let group): group.pids()
     }
+  }
+
+  /// Whether a candidate belongs to it that has this name, and this executable where that is known.
+  func names(_ name: String, executable: String?) -> Bool {
+    guard case .names(let patterns) = self else { return true }
+    return patterns.contains { $0.matches(name: name, executable: executable) }
   }
 }

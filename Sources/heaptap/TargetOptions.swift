@@ -40,19 +40,7 @@ struct TargetOptions: ParsableArguments {
   func scope() throws -> TargetScope {
     if all { return .everything }
     if !names.isEmpty { return .names(names.compactMap(NamePattern.init)) }
-    if let cgroup {
-      do {
-        return .cgroup(try ControlGroup(path: cgroup))
-      } catch {
-        throw ObservationError(
-          .targetUnobservable,
-          "\(error.description); cgroup.controllers lies in the folder of each, mostly below /sys/fs/cgroup"
-        )
-      }
-    }
-    var unique: [Int32] = []
-    for pid in pids where !unique.contains(pid) { unique.append(pid) }
-    for pid in unique { try TargetCheck.check(pid: pid) }
-    return .processes(unique)
+    if let cgroup { return try .cgroup(at: cgroup) }
+    return try .checking(pids)
   }
 }

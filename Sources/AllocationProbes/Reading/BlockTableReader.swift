@@ -76,8 +76,7 @@ struct BlockTableReader: ~Copyable {
   /// Empties the slots of processes that have ended or begun another program, so that others can use them.
   ///
   /// Their threads are gone, so nobody else writes to those slots.
-  borrowing func removeBlocks(of ended: Set<UInt32>) -> Int {
-    var removed = 0
+  borrowing func removeBlocks(of ended: Set<UInt32>) {
     for bucket in 0..<table.count {
       let start = table.mutableBytes(at: bucket)
       for slot in 0..<BLOCK_BUCKET_SLOTS {
@@ -89,9 +88,7 @@ struct BlockTableReader: ~Copyable {
         let record = start + 64 + 16 * slot
         (record + 8).storeBytes(of: 0, as: UInt64.self)
         keyPlace.storeBytes(of: 0, as: UInt64.self)
-        removed += 1
       }
     }
-    return removed
   }
 }

@@ -60,20 +60,14 @@ extension TargetScope {
     switch scope {
     case .all: self = .everything
     case .names(let names): self = .names(names.compactMap(NamePattern.init))
-    case .pids(let pids):
-      for pid in pids { try TargetCheck.check(pid: pid) }
-      self = .processes(pids)
+    case .pids(let pids): self = try .checking(pids)
     case .cgroups(let paths):
       guard let path = paths.first, paths.count == 1 else {
         throw ObservationError(
           .usage,
           "cannot observe \(paths.count) cgroups: scope.cgroups takes one, with all below it")
       }
-      do {
-        self = .cgroup(try ControlGroup(path: path))
-      } catch {
-        throw ObservationError(.targetUnobservable, error.description)
-      }
+      self = try .cgroup(at: path)
     }
   }
 }
