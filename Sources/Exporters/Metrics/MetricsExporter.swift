@@ -97,35 +97,41 @@ package struct MetricsExporter: Sendable {
       ($1.counters.liveBytes, $0.pid, $0.name) < ($0.counters.liveBytes, $1.pid, $1.name)
     }
     let shown = ranked.prefix(processLimit)
-    func gauge(_ name: String, _ help: String, _ value: (TargetSnapshot) -> UInt64?) {
-      metrics.family(name, .gauge, unit: name.hasSuffix("_bytes") ? "bytes" : nil, help: help)
+    func family(
+      _ name: String, _ kind: MetricsText.Kind, _ help: String,
+      _ value: (TargetSnapshot) -> UInt64?
+    ) {
+      metrics.family(name, kind, unit: name.hasSuffix("_bytes") ? "bytes" : nil, help: help)
       for target in shown {
         if let value = value(target) { metrics.sample(Self.labels(target), value: value) }
       }
     }
-    func counter(_ name: String, _ help: String, _ value: (TargetSnapshot) -> UInt64) {
-      metrics.family(name, .counter, unit: name.hasSuffix("_bytes") ? "bytes" : nil, help: help)
-      for target in shown { metrics.sample(Self.labels(target), value: value(target)) }
-    }
     metrics.family("heaptap_processes", .gauge, help: "Processes that are observed.")
     metrics.sample(value: unique.count)
-    gauge("heaptap_process_live_bytes", "Bytes allocated and not freed.") { $0.counters.liveBytes }
-    gauge("heaptap_process_live_blocks", "Blocks allocated and not freed.") {
+    family("heaptap_process_live_bytes", .gauge, "Bytes allocated and not freed.") {
+      $0.counters.liveBytes
+    }
+    family("heaptap_process_live_blocks", .gauge, "Blocks allocated and not freed.") {
       $0.counters.liveBlocks
     }
-    gauge("heaptap_process_resident_anonymous_bytes", "Resident anonymous memory (RssAnon).") {
+    family(
+      "heaptap_process_resident_anonymous_bytes", .gauge, "Resident anonymous memory (RssAnon)."
+    ) {
       $0.residentAnonymousBytes
     }
-    counter("heaptap_process_allocated_bytes", "Bytes allocated since observation began.") {
+    family("heaptap_process_allocated_bytes", .counter, "Bytes allocated since observation began.")
+    {
       $0.counters.allocatedBytes
     }
-    counter("heaptap_process_allocated_blocks", "Blocks allocated since observation began.") {
+    family(
+      "heaptap_process_allocated_blocks", .counter, "Blocks allocated since observation began."
+    ) {
       $0.counters.allocatedBlocks
     }
-    counter("heaptap_process_freed_bytes", "Bytes freed since observation began.") {
+    family("heaptap_process_freed_bytes", .counter, "Bytes freed since observation began.") {
       $0.counters.freedBytes
     }
-    counter("heaptap_process_freed_blocks", "Blocks freed since observation began.") {
+    family("heaptap_process_freed_blocks", .counter, "Blocks freed since observation began.") {
       $0.counters.freedBlocks
     }
   }
