@@ -120,8 +120,12 @@ private struct SizeClassFlow {
   private func expectedFrees() -> [UInt32: [UInt32: Double]] {
     var pairCount: [UInt32: Double] = [:]
     var hintCount: [UInt32: Double] = [:]
-    for sites in pairs.values { for (site, count) in sites { pairCount[site, default: 0] += count } }
-    for sites in hints.values { for (site, count) in sites { hintCount[site, default: 0] += count } }
+    for sites in pairs.values {
+      for (site, count) in sites { pairCount[site, default: 0] += count }
+    }
+    for sites in hints.values {
+      for (site, count) in sites { hintCount[site, default: 0] += count }
+    }
     var expected: [UInt32: [UInt32: Double]] = [:]
     for call in unknown.keys {
       for site in Set((pairs[call] ?? [:]).keys).union((hints[call] ?? [:]).keys) {
@@ -138,7 +142,8 @@ private struct SizeClassFlow {
     return expected
   }
 
-  private func split(_ call: UInt32, _ frees: WeightedCount, _ expected: [UInt32: Double]) -> Split {
+  private func split(_ call: UInt32, _ frees: WeightedCount, _ expected: [UInt32: Double]) -> Split
+  {
     let expectedTotal = expected.values.reduce(0, +)
     let tolerance = 3 * (frees.squares + expectedTotal).squareRoot()
     let excess = max(0, frees.weighted - expectedTotal - tolerance) / frees.weighted

@@ -6,7 +6,8 @@ import Testing
 @Suite struct FlowBalancePropertyTests {
   private static let leakBlockRate = 50_000.0 / 48
 
-  @Test func `a leak of 50 KB a second among 25 million allocations ranks first within 30 seconds`() {
+  @Test func `a leak of 50 KB a second among 25 million allocations ranks first within 30 seconds`()
+  {
     let found = (0..<20).count { seed in
       var run = WindowedRun(
         WindowedProgram.churn.process(leak: Self.leakBlockRate, seed: UInt64(seed)))
