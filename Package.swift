@@ -105,7 +105,7 @@ let package = Package(
       name: "heaptap-bench",
       dependencies: [
         "AllocationModel", "AllocationProbes", "BPFRuntime", "Executables", "LinuxSystem",
-        "Processes", .product(name: "SystemPackage", package: "swift-system"),
+        "Monitoring", "Processes", .product(name: "SystemPackage", package: "swift-system"),
       ]),
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),
