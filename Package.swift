@@ -147,6 +147,12 @@ let package = Package(
         "ProbeInterleavings", "ProbeLogic", "Processes", "TestSupport",
       ]),
     .testTarget(
+      name: "MonitoringTests",
+      dependencies: [
+        "AllocationModel", "AllocationProbes", "BPFRuntime", "Executables", "LinuxSystem",
+        "Monitoring", "Processes", "TestSupport",
+      ]),
+    .testTarget(
       name: "RecordingTests", dependencies: ["AllocationModel", "Recording", "TestSupport"]),
     .testTarget(
       name: "ServingTests", dependencies: ["Serving", "TestSupport"],

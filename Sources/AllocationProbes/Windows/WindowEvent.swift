@@ -19,6 +19,16 @@ package struct WindowEvent: Hashable, Sendable {
   /// Bytes of its chunk, which is how glibc tells blocks apart, modulo 4 GiB; 0 for other allocators.
   package var chunkByteCount: UInt32
   package var content: Content
+
+  package init(
+    process: ProcessSlot, thread: Int32, address: UInt64, chunkByteCount: UInt32, content: Content
+  ) {
+    self.process = process
+    self.thread = thread
+    self.address = address
+    self.chunkByteCount = chunkByteCount
+    self.content = content
+  }
 }
 
 extension WindowEvent {
@@ -49,4 +59,6 @@ package struct WindowRecording: Hashable, Sendable {
   package var detached: UInt64 = 0
   /// The allowance was used up before the time was.
   package var isCutShort = false
+
+  package init(events: [WindowEvent] = []) { self.events = events }
 }
