@@ -1,3 +1,5 @@
+import Processes
+
 extension GlibcWalk {
   /// Writes down all blocks and all that is free, by address.
   mutating func collect() {

@@ -1,3 +1,5 @@
+import Processes
+
 /// A block with a mapping of its own.
 ///
 ///     start of the mapping        header           block

@@ -1,3 +1,5 @@
+import Processes
+
 extension GlibcWalk {
   /// Heaps of other arenas than the main one begin at multiples of this (HEAP_MAX_SIZE, malloc/arena.c).
   static let heapAlignment: UInt64 = 64 << 20

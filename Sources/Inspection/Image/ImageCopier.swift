@@ -1,5 +1,5 @@
 import LinuxSystem
-package import Processes
+import Processes
 import SystemPackage
 
 /// Stops a process, copies its private memory and lets it go on.
@@ -11,9 +11,9 @@ package struct ImageCopier: ~Copyable {
   private let maximumPause: Duration
   private let pages: PageMapFile
   /// By the start of the mapping.
-  private var prepared: [UInt64: ReservedMemory] = [:]
+  private let prepared: [UInt64: ReservedMemory]
   /// Bytes that were there to copy before the stop.
-  package private(set) var expectedByteCount: UInt64 = 0
+  package let expectedByteCount: UInt64
 
   /// How fast two threads copy at least, bytes a second; 2.7 to 5.0e9 was measured into populated memory.
   private static let copyRate = 2.5e9
@@ -29,16 +29,17 @@ package struct ImageCopier: ~Copyable {
 
   /// Looks at the process and prepares; it runs on.
   package init(pid: Int32, maximumPause: Duration) throws(InspectionError) {
-    self.pid = pid
-    self.maximumPause = maximumPause
-    directory = ProcessDirectory(pid: pid)
+    let directory = ProcessDirectory(pid: pid)
+    var prepared: [UInt64: ReservedMemory] = [:]
+    var expectedByteCount: UInt64 = 0
+    let pages: PageMapFile
     do throws(ProcessError) {
-      pages = try PageMapFile(pid: pid)
+      let file = try PageMapFile(pid: pid)
+      let deadline = ContinuousClock.now + Self.preparationLimit
       for mapping in try directory.mappings().mappings where ImageRegion.wantsCopy(mapping) {
-        let deadline = ContinuousClock.now + Self.preparationLimit
         let range = mapping.start..<mapping.end
-        guard let presence = try PagePresence(of: range, in: pages, until: deadline) else { break }
-        guard let memory = try? ReservedMemory(byteCount: Int(mapping.byteCount + Self.slack))
+        guard let presence = try PagePresence(of: range, in: file, until: deadline),
+          let memory = try? ReservedMemory(byteCount: Int(mapping.byteCount + Self.slack))
         else { break }
         for run in presence.written {
           memory.populate(Int(run.lowerBound - mapping.start)..<Int(run.upperBound - mapping.start))
@@ -46,34 +47,58 @@ package struct ImageCopier: ~Copyable {
         }
         prepared[mapping.start] = memory
       }
+      pages = file
     } catch {
       throw .unreadable(error)
     }
+    self.pid = pid
+    self.maximumPause = maximumPause
+    self.directory = directory
+    self.pages = pages
+    self.prepared = prepared
+    self.expectedByteCount = expectedByteCount
   }
 
   /// Takes the image.
   ///
   /// - Throws: `InspectionError`; the process goes on in any case.
-  package consuming func copy() throws(InspectionError) -> ProcessImage {
+  package borrowing func copy() throws(InspectionError) -> ProcessImage {
     let began = ContinuousClock.now
-    let deadline = began + maximumPause
-    let stopped: StoppedProcess
+    let result: Result<Contents, InspectionError>
     do throws(StopError) {
-      stopped = try StoppedProcess.stopping(pid, patience: min(maximumPause, .seconds(2)))
+      result = try StoppedProcess.whileStopped(pid, patience: min(maximumPause, .seconds(2))) {
+        (stopped) throws(InspectionError) in try contents(of: stopped, until: began + maximumPause)
+      }
     } catch {
       throw .unstoppable(pid: pid, error)
     }
+    let taken = try result.get()
+    return ProcessImage(
+      pid: pid, regions: taken.regions.sorted { $0.mapping.start < $1.mapping.start },
+      threads: taken.threads, residentByteCount: taken.residentByteCount,
+      pause: ContinuousClock.now - began, unreadablePageCount: taken.unreadablePageCount)
+  }
+
+  /// What is taken while the process stands still.
+  private struct Contents {
+    var regions: [ImageRegion]
+    var threads: [ThreadState]
+    var residentByteCount: UInt64?
+    var unreadablePageCount: Int
+  }
+
+  private borrowing func contents(
+    of stopped: borrowing StoppedProcess, until deadline: ContinuousClock.Instant
+  ) throws(InspectionError) -> Contents {
     var (regions, copying) = try plan(until: deadline)
     copying.run(pid: pid, until: deadline)
     if let failure = copying.failure { throw .unstoppable(pid: pid, failure) }
     guard !copying.isLate else { throw tooLong(copying.copiedByteCount, copying.wantedByteCount) }
-    let resident = try? directory.residentByteCount()
-    let threads = stopped.threads.map { ThreadState(tid: $0.tid, registers: $0.registers) }
-    _ = consume stopped
-    regions.sort { $0.mapping.start < $1.mapping.start }
-    return ProcessImage(
-      pid: pid, regions: regions, threads: threads, residentByteCount: resident,
-      pause: ContinuousClock.now - began, unreadablePageCount: copying.unreadablePageCount)
+    return Contents(
+      regions: regions,
+      threads: stopped.threads.map { ThreadState(tid: $0.tid, registers: $0.registers) },
+      residentByteCount: try? directory.residentByteCount(),
+      unreadablePageCount: copying.unreadablePageCount)
   }
 
   /// What is mapped now, and what has to be copied of it.

@@ -1,4 +1,4 @@
-package import LinuxSystem
+import LinuxSystem
 package import Processes
 
 /// One mapping of an image, with its bytes if they were copied.

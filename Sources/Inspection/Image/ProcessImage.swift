@@ -1,6 +1,6 @@
 import LinuxSystem
 package import Processes
-import SystemPackage
+package import SystemPackage
 
 /// The private memory of a process as it was at one instant, and what its threads were about.
 ///

@@ -6,19 +6,32 @@ import SystemPackage
 ///
 /// The process notices nothing: system calls that the stop interrupted are repaired, signals that were on their way
 /// are delivered afterwards, and a process that was stopped already (SIGSTOP) stays so. If heaptap dies, the kernel
-/// lets the threads go; their registers were repaired when they stopped. All calls must come from the thread that made
-/// the value (ptrace(2)).
+/// lets the threads go; their registers were repaired when they stopped.
 package struct StoppedProcess: ~Copyable {
   package let pid: Int32
   package private(set) var threads: [StoppedThread] = []
+  /// Asked to stop, and not known to have done so.
+  private var unsettled: Set<Int32> = []
 
-  /// Stops every thread, also those that are started meanwhile; waits for at most `patience`.
-  package static func stopping(
-    _ pid: Int32, patience: Duration
-  ) throws(StopError) -> StoppedProcess {
-    var process = StoppedProcess(pid: pid)
-    try process.stopAll(until: ContinuousClock.now + patience)
-    return process
+  /// Stops every thread, also those that are started meanwhile, and lets them go when `body` returns; waits for at most
+  /// `patience` until all stand still.
+  ///
+  /// `body` runs on a thread of its own that ends before this returns: ptrace(2) is a matter of one thread, and its end
+  /// makes the kernel release even a tracee that did not stop in time, which PTRACE_DETACH can't.
+  package static func whileStopped<Result, Failure: Error>(
+    _ pid: Int32, patience: Duration,
+    _ body: (borrowing StoppedProcess) throws(Failure) -> Result
+  ) throws(StopError) -> Swift.Result<Result, Failure> {
+    var outcome: Swift.Result<Swift.Result<Result, Failure>, StopError>?
+    try OwnThread.run {
+      outcome = Swift.Result { () throws(StopError) in
+        var process = StoppedProcess(pid: pid)
+        try process.stopAll(until: ContinuousClock.now + patience)
+        return Swift.Result { () throws(Failure) in try body(process) }
+      }
+    }
+    guard let outcome else { preconditionFailure("the thread ran") }
+    return try outcome.get()
   }
 
   private init(pid: Int32) {
@@ -27,6 +40,13 @@ package struct StoppedProcess: ~Copyable {
 
   deinit {
     for thread in threads { thread.release() }
+    for tid in unsettled { Self.abandon(tid) }
+  }
+
+  /// Lets a thread go that stopped after its time.
+  private static func abandon(_ tid: Int32) {
+    guard let thread = try? waitForStop(of: tid, until: .now) else { return }
+    thread.release()
   }
 
   /// A stopped thread starts no other, so a pass that finds nobody new has found all.
@@ -36,10 +56,14 @@ package struct StoppedProcess: ~Copyable {
     repeat {
       seized.removeAll()
       for tid in try Self.threadIDs(of: pid) where known.insert(tid).inserted {
-        if try Self.seize(tid) { seized.append(tid) }
+        if try Self.seize(tid) {
+          seized.append(tid)
+          unsettled.insert(tid)
+        }
       }
       for tid in seized {
         if let thread = try Self.waitForStop(of: tid, until: deadline) { threads.append(thread) }
+        unsettled.remove(tid)
       }
     } while !seized.isEmpty
     guard !threads.isEmpty else { throw .vanished }
