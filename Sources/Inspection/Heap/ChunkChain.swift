@@ -17,8 +17,8 @@ struct ChunkChain {
   /// Chunks end here at the latest.
   let limit: UInt64
   let top: UInt64
-  /// Flags that every header has besides "previous in use".
-  let flags: UInt64
+  /// Flags that no header here has. In an arena that is not the main one free chunks lose "not the main arena".
+  let forbidden: UInt64
 
   static let previousInUse: UInt64 = 1
   static let isMapped: UInt64 = 2
@@ -32,7 +32,7 @@ struct ChunkChain {
     let header = bytes.word(at: Int(address &- base) + 8)
     let size = header & ~7
     guard size >= Self.leastByteCount, size & 8 == 0, size <= limit &- address,
-      header & 6 == flags
+      header & forbidden == 0
     else { return nil }
     return size
   }

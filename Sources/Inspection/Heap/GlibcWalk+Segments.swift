@@ -109,7 +109,8 @@ extension GlibcWalk {
   private func chain(in region: Int, limit: UInt64, arena: UInt16) -> ChunkChain {
     ChunkChain(
       base: image.regions[region].mapping.start, limit: limit,
-      top: top(of: anchors.arenas[Int(arena)]), flags: arena == 0 ? 0 : ChunkChain.isNotMain)
+      top: top(of: anchors.arenas[Int(arena)]),
+      forbidden: arena == 0 ? ChunkChain.isMapped | ChunkChain.isNotMain : ChunkChain.isMapped)
   }
 
   /// Whether chunks of the main arena begin here: their chain leads to its top, or to two fences.
