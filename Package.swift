@@ -52,6 +52,11 @@ let package = Package(
         "AllocationModel", "CDemangle", "CElfutils", "CZydis", "LinuxSystem", "ProbeABI",
         "Processes", .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .target(
+      name: "Inspection",
+      dependencies: [
+        "LinuxSystem", "Processes", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
 
     // What heaptap exists for.
     .target(
@@ -138,6 +143,10 @@ let package = Package(
         "AllocationModel", "CElfutils", "Executables", "LinuxSystem", "ProbeABI", "Processes",
         "TestSupport",
       ]),
+    .testTarget(
+      name: "InspectionTests",
+      dependencies: ["Inspection", "LinuxSystem", "Processes", "TestSupport"],
+      exclude: ["Programs"]),
     .testTarget(
       name: "ProcessesTests", dependencies: ["AllocationModel", "Processes", "TestSupport"]),
     .testTarget(

@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <sys/types.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 
 /// pidfd_open(2).
@@ -59,6 +60,23 @@ int linux_ptrace_resume_to_syscall(pid_t pid, int signal);
 int linux_ptrace_detach(pid_t pid, int signal);
 /// The instruction pointer of a stopped tracee; 0 on failure.
 uint64_t linux_ptrace_instruction_pointer(pid_t pid);
+
+/// ptrace(2) of a thread that runs on: PTRACE_SEIZE without options, PTRACE_INTERRUPT, and the general registers
+/// (NT_PRSTATUS) once it is stopped. -1 and errno.
+int linux_ptrace_seize(pid_t tid);
+int linux_ptrace_interrupt(pid_t tid);
+int linux_ptrace_registers(pid_t tid, struct user_regs_struct *_Nonnull registers);
+int linux_ptrace_set_registers(pid_t tid, const struct user_regs_struct *_Nonnull registers);
+/// waitpid(2) with __WALL and WNOHANG.
+pid_t linux_wait_thread(pid_t tid, int *_Nonnull status);
+
+/// process_vm_readv(2) of one range: the bytes copied, which may be fewer, or -1 and errno.
+ssize_t linux_read_memory(pid_t pid, uint64_t address, void *_Nonnull buffer, size_t count);
+
+/// mmap(2) of private anonymous memory that is not accounted for before it is written; NULL and errno.
+void *_Nullable linux_reserve_memory(size_t count);
+/// madvise(2), MADV_POPULATE_WRITE. -1 and errno.
+int linux_populate_memory(void *_Nonnull memory, size_t count);
 
 /// ioctl(TIOCGWINSZ): columns of a terminal, 0 if it is none.
 int linux_terminal_columns(int descriptor);
@@ -119,6 +137,8 @@ static inline int linux_signaled(int status) { return WIFSIGNALED(status); }
 static inline int linux_termination_signal(int status) { return WTERMSIG(status); }
 static inline int linux_stopped(int status) { return WIFSTOPPED(status); }
 static inline int linux_stop_signal(int status) { return WSTOPSIG(status); }
+/// The PTRACE_EVENT_… of a stop, 0 for a signal on its way.
+static inline int linux_stop_event(int status) { return status >> 16; }
 
 /// Functions that begin with one instruction of a class each, to measure what a probe on it costs.
 /// Each returns at once and leaves every register that matters as it was.

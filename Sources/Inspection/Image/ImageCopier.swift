@@ -1,0 +1,167 @@
+import LinuxSystem
+import Processes
+import SystemPackage
+
+/// Stops a process, copies its private memory and lets it go on.
+///
+/// Before the stop, memory for the copy is got and populated, so that the process waits for the copying only.
+package struct ImageCopier: ~Copyable {
+  private let pid: Int32
+  private let directory: ProcessDirectory
+  private let maximumPause: Duration
+  private let pages: PageMapFile
+  /// By the start of the mapping.
+  private let prepared: [UInt64: ReservedMemory]
+  /// Bytes that were there to copy before the stop.
+  package let expectedByteCount: UInt64
+
+  /// How fast two threads copy at least, bytes a second; 2.7 to 5.0e9 was measured into populated memory.
+  private static let copyRate = 2.5e9
+  /// Room for a mapping to grow between the preparation and the stop, bytes.
+  private static let slack: UInt64 = 1 << 20
+  /// How long the preparation may take; the process runs on meanwhile.
+  private static let preparationLimit: Duration = .seconds(60)
+
+  /// How long the process will probably stand still.
+  package var expectedPause: Duration {
+    .milliseconds(1) + .seconds(Double(expectedByteCount) / Self.copyRate)
+  }
+
+  /// Looks at the process and prepares; it runs on.
+  package init(pid: Int32, maximumPause: Duration) throws(InspectionError) {
+    let directory = ProcessDirectory(pid: pid)
+    var prepared: [UInt64: ReservedMemory] = [:]
+    var expectedByteCount: UInt64 = 0
+    let pages: PageMapFile
+    do throws(ProcessError) {
+      let file = try PageMapFile(pid: pid)
+      let deadline = ContinuousClock.now + Self.preparationLimit
+      for mapping in try directory.mappings().mappings where ImageRegion.wantsCopy(mapping) {
+        let range = mapping.start..<mapping.end
+        guard let presence = try PagePresence(of: range, in: file, until: deadline),
+          let memory = try? ReservedMemory(byteCount: Int(mapping.byteCount + Self.slack))
+        else { break }
+        for run in presence.written {
+          memory.populate(Int(run.lowerBound - mapping.start)..<Int(run.upperBound - mapping.start))
+          expectedByteCount += run.upperBound - run.lowerBound
+        }
+        prepared[mapping.start] = memory
+      }
+      pages = file
+    } catch {
+      throw .unreadable(error)
+    }
+    self.pid = pid
+    self.maximumPause = maximumPause
+    self.directory = directory
+    self.pages = pages
+    self.prepared = prepared
+    self.expectedByteCount = expectedByteCount
+  }
+
+  /// Takes the image.
+  ///
+  /// - Throws: `InspectionError`; the process goes on in any case.
+  package borrowing func copy() throws(InspectionError) -> ProcessImage {
+    let began = ContinuousClock.now
+    let result: Result<Contents, InspectionError>
+    do throws(StopError) {
+      result = try StoppedProcess.whileStopped(pid, patience: min(maximumPause, .seconds(2))) {
+        (stopped) throws(InspectionError) in try contents(of: stopped, until: began + maximumPause)
+      }
+    } catch {
+      throw .unstoppable(pid: pid, error)
+    }
+    let taken = try result.get()
+    return ProcessImage(
+      pid: pid, regions: taken.regions.sorted { $0.mapping.start < $1.mapping.start },
+      threads: taken.threads, residentByteCount: taken.residentByteCount,
+      pause: ContinuousClock.now - began, unreadablePageCount: taken.unreadablePageCount)
+  }
+
+  /// What is taken while the process stands still.
+  private struct Contents {
+    var regions: [ImageRegion]
+    var threads: [ThreadState]
+    var residentByteCount: UInt64?
+    var unreadablePageCount: Int
+  }
+
+  private borrowing func contents(
+    of stopped: borrowing StoppedProcess, until deadline: ContinuousClock.Instant
+  ) throws(InspectionError) -> Contents {
+    var (regions, copying) = try plan(until: deadline)
+    copying.run(pid: pid, until: deadline)
+    if let failure = copying.failure { throw .unstoppable(pid: pid, failure) }
+    guard !copying.isLate else { throw tooLong(copying.copiedByteCount, copying.wantedByteCount) }
+    return Contents(
+      regions: regions,
+      threads: stopped.threads.map { ThreadState(tid: $0.tid, registers: $0.registers) },
+      residentByteCount: try? directory.residentByteCount(),
+      unreadablePageCount: copying.unreadablePageCount)
+  }
+
+  /// What is mapped now, and what has to be copied of it.
+  private borrowing func plan(
+    until deadline: ContinuousClock.Instant
+  ) throws(InspectionError) -> ([ImageRegion], MemoryCopying) {
+    var regions: [ImageRegion] = []
+    var copying = MemoryCopying()
+    for mapping in try currentMappings() where !mapping.isKernels {
+      let presence = try presence(of: mapping, until: deadline)
+      var memory: ReservedMemory?
+      if ImageRegion.wantsCopy(mapping) {
+        if let kept = prepared[mapping.start], UInt64(kept.byteCount) >= mapping.byteCount {
+          memory = kept
+        } else {
+          memory = try? ReservedMemory(byteCount: Int(mapping.byteCount))
+        }
+      }
+      if let memory {
+        // A file's pages that were not touched yet have contents all the same.
+        for run in mapping.isFile ? [mapping.start..<mapping.end] : presence.written {
+          copying.add(run, to: memory, mappedAt: mapping.start)
+        }
+      }
+      regions.append(
+        ImageRegion(
+          mapping: mapping, written: presence.written, resident: presence.resident,
+          memory: memory))
+    }
+    return (regions, copying)
+  }
+
+  private borrowing func currentMappings() throws(InspectionError) -> [MemoryMapping] {
+    do throws(ProcessError) {
+      return try directory.mappings().mappings
+    } catch {
+      throw .unreadable(error)
+    }
+  }
+
+  private borrowing func presence(
+    of mapping: MemoryMapping, until deadline: ContinuousClock.Instant
+  ) throws(InspectionError) -> PagePresence {
+    do throws(ProcessError) {
+      if let presence = try PagePresence(
+        of: mapping.start..<mapping.end, in: pages, until: deadline)
+      {
+        return presence
+      }
+    } catch {
+      throw .unreadable(error)
+    }
+    throw tooLong(0, expectedByteCount)
+  }
+
+  private borrowing func tooLong(_ copied: UInt64, _ wanted: UInt64) -> InspectionError {
+    .pauseTooLong(pid: pid, limit: maximumPause, copied: copied, wanted: wanted)
+  }
+}
+
+extension MemoryMapping {
+  /// The kernel's own pages in every process, which ptrace(2) does not read and `Rss` does not count.
+  fileprivate var isKernels: Bool {
+    ["[vvar]", "[vvar_vclock]", "[vdso]", "[vsyscall]"].contains(path)
+  }
+}

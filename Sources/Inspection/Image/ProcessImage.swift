@@ -1,0 +1,99 @@
+import LinuxSystem
+package import Processes
+package import SystemPackage
+
+/// The private memory of a process as it was at one instant, and what its threads were about.
+///
+/// Spans of one mapping are contiguous; pages that were never touched, or that can't be read, read as zero.
+package final class ProcessImage: Sendable {
+  package let pid: Int32
+  /// Ascending by address.
+  package let regions: [ImageRegion]
+  package let threads: [ThreadState]
+  /// What the kernel said of its memory at that instant, bytes; nil where it did not.
+  package let residentByteCount: UInt64?
+  /// How long the process stood still.
+  package let pause: Duration
+  /// Pages that could not be read.
+  package let unreadablePageCount: Int
+
+  init(
+    pid: Int32, regions: [ImageRegion], threads: [ThreadState], residentByteCount: UInt64?,
+    pause: Duration, unreadablePageCount: Int
+  ) {
+    self.pid = pid
+    self.regions = regions
+    self.threads = threads
+    self.residentByteCount = residentByteCount
+    self.pause = pause
+    self.unreadablePageCount = unreadablePageCount
+  }
+
+  /// An image of literal bytes, all of whose pages count as resident.
+  package static func synthetic(
+    pid: Int32 = 1, threads: [ThreadState] = [], _ contents: [(MemoryMapping, [UInt8])]
+  ) throws(Errno) -> ProcessImage {
+    var regions: [ImageRegion] = []
+    for (mapping, bytes) in contents {
+      let memory = try ReservedMemory(byteCount: Int(mapping.byteCount))
+      memory.fill(with: bytes)
+      let range = mapping.start..<mapping.end
+      regions.append(
+        ImageRegion(mapping: mapping, written: [range], resident: [range], memory: memory))
+    }
+    regions.sort { $0.mapping.start < $1.mapping.start }
+    return ProcessImage(
+      pid: pid, regions: regions, threads: threads,
+      residentByteCount: regions.reduce(0) { $0 + $1.residentByteCount }, pause: .zero,
+      unreadablePageCount: 0)
+  }
+
+  /// The position in `regions` of what is mapped at an address.
+  package func regionIndex(at address: UInt64) -> Int? {
+    var low = 0
+    var high = regions.count
+    while low < high {
+      let middle = (low + high) / 2
+      if regions[middle].mapping.end <= address { low = middle + 1 } else { high = middle }
+    }
+    return low < regions.count && regions[low].mapping.start <= address ? low : nil
+  }
+
+  /// Eight bytes at any address; nil outside what was copied.
+  package func word(at address: UInt64) -> UInt64? {
+    guard let index = regionIndex(at: address) else { return nil }
+    return word(at: address, in: index)
+  }
+
+  /// Eight bytes in a region that is known already.
+  func word(at address: UInt64, in index: Int) -> UInt64? {
+    let region = regions[index]
+    guard let memory = region.memory, address >= region.mapping.start,
+      region.mapping.end - 8 >= address
+    else { return nil }
+    let offset = Int(address - region.mapping.start)
+    return memory.withBytes { $0.word(at: offset) }
+  }
+
+  /// The bytes of a range that lies in one region; nil where it does not, or where nothing was copied.
+  package func withBytes<Result, Failure: Error>(
+    of range: Range<UInt64>, _ body: (RawSpan) throws(Failure) -> Result
+  ) throws(Failure) -> Result? {
+    guard let index = regionIndex(at: range.lowerBound), let memory = regions[index].memory,
+      range.upperBound <= regions[index].mapping.end
+    else { return nil }
+    let start = Int(range.lowerBound - regions[index].mapping.start)
+    let count = Int(range.upperBound - range.lowerBound)
+    return try memory.withBytes { (bytes) throws(Failure) in
+      try body(bytes.extracting(start..<start + count))
+    }
+  }
+}
+
+extension RawSpan {
+  /// Eight bytes, least significant first; the offset is checked.
+  @inline(__always)
+  func word(at offset: Int) -> UInt64 {
+    unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+  }
+}

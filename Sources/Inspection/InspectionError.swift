@@ -1,0 +1,26 @@
+package import LinuxSystem
+package import Processes
+
+/// Why a process could not be inspected.
+package enum InspectionError: Error, Hashable, Sendable {
+  case unreadable(ProcessError)
+  case unstoppable(pid: Int32, StopError)
+  /// The copy took longer than was allowed; the process was let go. Bytes copied until then, and bytes wanted.
+  case pauseTooLong(pid: Int32, limit: Duration, copied: UInt64, wanted: UInt64)
+  /// No allocator that can be read was found.
+  case unknownAllocator(pid: Int32, detail: String)
+}
+
+extension InspectionError: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .unreadable(let error): error.description
+    case .unstoppable(let pid, let error): "cannot stop process \(pid): \(error)"
+    case .pauseTooLong(let pid, let limit, let copied, let wanted):
+      "cannot copy the memory of process \(pid) within \(limit): \(copied >> 20) of \(wanted >> 20) MiB were copied"
+        + " when it was let go; allow a longer pause with --max-pause"
+    case .unknownAllocator(let pid, let detail):
+      "cannot read the heap of process \(pid): \(detail); glibc 2.26 to 2.43 on x86-64 is understood"
+    }
+  }
+}

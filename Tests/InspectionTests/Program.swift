@@ -1,0 +1,40 @@
+import Foundation
+import Inspection
+import LinuxSystem
+import TestSupport
+
+/// The programs of `Programs`, compiled when they are first needed.
+enum Program {
+  /// Starts one and waits until it says that it is ready.
+  static func start(_ name: String, _ arguments: String...) async throws -> RunningProgram {
+    let program = try RunningProgram([try folder.get().path(name)] + arguments)
+    try await program.waitForOutput { $0.hasSuffix("ready\n") }
+    return program
+  }
+
+  private static let folder = Result {
+    let folder = try ScratchDirectory()
+    let sources = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Programs")
+    for name in ["planted_blocks", "blocked_calls", "vfork_wait"] {
+      try Toolchain.run(
+        "gcc", "-O0", "-fno-builtin", "-pthread", "-o", folder.path(name),
+        sources.appending(path: "\(name).c").path())
+    }
+    return folder
+  }
+
+  /// Whether this machine lets a process stop its children.
+  static let canStop: Bool = {
+    guard let program = try? RunningProgram(["sleep", "60"]) else { return false }
+    let stop = try? StoppedProcess.whileStopped(program.pid, patience: .seconds(5)) { _ in true }
+    return stop != nil
+  }()
+
+  /// What `/proc/PID/status` says of a process.
+  static func status(of pid: Int32, _ field: String) throws -> String? {
+    let text = String(
+      decoding: try WholeFile.contents(of: "/proc/\(pid)/status", limit: 1 << 16), as: UTF8.self)
+    return text.split(separator: "\n").first { $0.hasPrefix(field + ":") }
+      .map { $0.dropFirst(field.count + 1).trimmingCharacters(in: .whitespaces) }
+  }
+}
