@@ -100,7 +100,8 @@ let package = Package(
       name: "heaptap",
       dependencies: [
         "AllocationModel", "AllocationProbes", "BPFRuntime", "CAllocator", "Executables",
-        "Exporters", "LinuxSystem", "Monitoring", "Presentation", "Processes", "Recording",
+        "Exporters", "Inspection", "LinuxSystem", "Monitoring", "Presentation", "Processes",
+        "Recording",
         "Serving",
         "WebService",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -11,6 +11,17 @@ package enum InspectionError: Error, Hashable, Sendable {
   case unknownAllocator(pid: Int32, detail: String)
 }
 
+extension InspectionError {
+  /// Whether this user may not, as opposed to: this process can't be inspected.
+  package var isRefusal: Bool {
+    switch self {
+    case .unreadable(let error): error.reason == .notPermitted
+    case .unstoppable(_, let error): error == .notPermitted
+    default: false
+    }
+  }
+}
+
 extension InspectionError: CustomStringConvertible {
   package var description: String {
     switch self {

@@ -2,6 +2,7 @@ import AllocationModel
 import ArgumentParser
 import BPFRuntime
 import Glibc
+import Inspection
 import LinuxSystem
 import Monitoring
 import Processes
@@ -25,7 +26,7 @@ struct HeaptapCommand: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      WatchCommand.self, RunCommand.self, ServeCommand.self, DoctorCommand.self,
+      WatchCommand.self, RunCommand.self, BlocksCommand.self, ServeCommand.self, DoctorCommand.self,
       VerifyCommand.self, ResolveWorkerCommand.self,
     ])
 
@@ -57,6 +58,8 @@ struct Failure {
       self.init(message: error.description, status: 3)
     case let error as ProcessError:
       self.init(message: error.description, status: 4)
+    case let error as InspectionError:
+      self.init(message: error.description, status: error.isRefusal ? 3 : 4)
     case let error as ConfigurationError:
       self.init(message: error.description, status: 2)
     case let error as HistoryError:

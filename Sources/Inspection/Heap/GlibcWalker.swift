@@ -16,7 +16,7 @@ package struct GlibcWalker: HeapWalker {
   package func walk(_ image: ProcessImage) throws(InspectionError) -> HeapWalk {
     guard let anchors = GlibcAnchors(in: image, of: module) else {
       throw .unknownAllocator(
-        pid: image.pid, detail: "no arena was found in its glibc \(module.layout.version)")
+        pid: image.pid, detail: "no arena is in use in its glibc \(module.layout.version)")
     }
     var progress = GlibcWalk(image: image, layout: module.layout, anchors: anchors)
     progress.findSegments()
