@@ -110,7 +110,7 @@ let package = Package(
       name: "heaptap-bench",
       dependencies: [
         "AllocationModel", "AllocationProbes", "BPFRuntime", "Executables", "LinuxSystem",
-        "Processes", .product(name: "SystemPackage", package: "swift-system"),
+        "Monitoring", "Processes", .product(name: "SystemPackage", package: "swift-system"),
       ]),
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),
@@ -154,6 +154,12 @@ let package = Package(
       dependencies: [
         "AllocationModel", "AllocationProbes", "BPFRuntime", "Executables", "ProbeABI",
         "ProbeInterleavings", "ProbeLogic", "Processes", "TestSupport",
+      ]),
+    .testTarget(
+      name: "MonitoringTests",
+      dependencies: [
+        "AllocationModel", "AllocationProbes", "BPFRuntime", "Executables", "LinuxSystem",
+        "Monitoring", "Processes", "TestSupport",
       ]),
     .testTarget(
       name: "RecordingTests", dependencies: ["AllocationModel", "Recording", "TestSupport"]),

@@ -10,6 +10,9 @@ static const unsigned char lifecycle[] __attribute__((aligned(16))) = {
 static const unsigned char calibration[] __attribute__((aligned(16))) = {
 #embed "build/calibration.bpf.o"
 };
+static const unsigned char windows[] __attribute__((aligned(16))) = {
+#embed "build/windows.bpf.o"
+};
 
 struct embedded_object embedded_allocations(void) {
   return (struct embedded_object){allocations, sizeof allocations};
@@ -21,4 +24,8 @@ struct embedded_object embedded_lifecycle(void) {
 
 struct embedded_object embedded_calibration(void) {
   return (struct embedded_object){calibration, sizeof calibration};
+}
+
+struct embedded_object embedded_windows(void) {
+  return (struct embedded_object){windows, sizeof windows};
 }

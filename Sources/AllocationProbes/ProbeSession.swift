@@ -86,6 +86,37 @@ package final class ProbeSession {
     return object
   }
 
+  /// The programs of windows, not loaded yet.
+  func windowObject() throws(BPFError) -> BPFObject {
+    let embedded = embedded_windows()
+    let object = try BPFObject(
+      name: "windows", bytes: UnsafeRawBufferPointer(start: embedded.start, count: embedded.size))
+    try Self.configure(object, settings)
+    object.setCapacity(of: MAP_WINDOW_EVENTS, to: UInt32(WindowProbes.eventCapacity))
+    try share(with: object)
+    let kinds: [String: UprobeLinkKind] =
+      calibration.linkKind == .session
+      ? ["window_call": .session] : ["window_entry": .multi, "window_return": .multi]
+    for program in ["window_call", "window_entry", "window_return"] {
+      if let kind = kinds[program] {
+        object.setProgramType(program, to: .uprobe(expectedAttachType: kind.expectedAttachType))
+      } else {
+        object.omitProgram(program)
+      }
+    }
+    return object
+  }
+
+  /// Makes another object use the tables of this session.
+  private func share(with object: borrowing BPFObject) throws(BPFError) {
+    for map in [
+      MAP_BLOCKS, MAP_STACKS, MAP_SITES, MAP_PROCESSES, MAP_CONTROL, MAP_TARGETS,
+      MAP_FREE_PROCESSES, MAP_THREADS, MAP_EVENTS, MAP_UNWIND_TABLES, MAP_CODE, MAP_RULES,
+    ] {
+      try object.shareMap(allocations.map(map))
+    }
+  }
+
   private static func lifecycleObject(
     _ settings: ProbeSettings, sharing other: borrowing BPFObject
   ) throws(BPFError) -> BPFObject {

@@ -15,11 +15,12 @@ package enum ProgramVerification {
   package static func all() -> [Outcome] {
     let attachTypes: [(program: String, kind: UprobeLinkKind)] = [
       ("allocation_call", .session), ("allocation_entry", .multi), ("allocation_return", .multi),
-      ("allocation_entry", .perf), ("allocation_return", .perf), ("empty_session", .session),
+      ("allocation_entry", .perf), ("allocation_return", .perf), ("window_call", .session),
+      ("window_entry", .multi), ("window_return", .multi), ("empty_session", .session),
       ("empty", .multi),
     ]
     var outcomes = attachTypes.map { program, kind in
-      verify(program, as: kind, in: program.hasPrefix("empty") ? calibration : allocations)
+      verify(program, as: kind, in: source(of: program))
     }
     for program in ["process_exec", "process_fork", "process_exit", "read_ticks"] {
       outcomes.append(verify(program, as: nil, in: lifecycle))
@@ -27,8 +28,14 @@ package enum ProgramVerification {
     return outcomes
   }
 
+  private static func source(of program: String) -> Source {
+    if program.hasPrefix("empty") { return calibration }
+    return program.hasPrefix("window") ? windows : allocations
+  }
+
   private typealias Source = (name: String, object: embedded_object)
   private static var allocations: Source { ("allocations", embedded_allocations()) }
+  private static var windows: Source { ("windows", embedded_windows()) }
   private static var lifecycle: Source { ("lifecycle", embedded_lifecycle()) }
   private static var calibration: Source { ("calibration", embedded_calibration()) }
 

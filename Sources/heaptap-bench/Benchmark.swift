@@ -6,6 +6,7 @@ import LinuxSystem
 import Processes
 
 /// `heaptap-bench [ROUNDS] [OUTPUT] [VARIANTS]`: what observation costs, as ratios within one interleaved run;
+/// `heaptap-bench windows [SECONDS] [MILLISECONDS] [BUDGET] [TURNS]`: what windows cost a program, and what they say of it;
 /// `heaptap-bench fold [SITES] [PROCESSES]`: what folding readings costs.
 @main
 enum Benchmark {
@@ -18,6 +19,10 @@ enum Benchmark {
         FoldBenchmark(
           siteCount: numbers.first ?? 100_000, processCount: numbers.dropFirst().first ?? 500
         ).text)
+      return
+    }
+    if CommandLine.arguments.dropFirst().first == "windows" {
+      measureWindows(CommandLine.arguments.dropFirst(2).compactMap { Double($0) })
       return
     }
     let rounds = CommandLine.arguments.dropFirst().first.flatMap(Int.init) ?? 12
@@ -46,6 +51,23 @@ enum Benchmark {
         "{\"schema\":\"heaptap.bench/1\",\"pairs\":[\(results.map(\.json).joined(separator: ","))]}\n"
       let file = try OwnedDescriptor.creating(output)
       OutputStream(descriptor: file.rawValue).write(json)
+    } catch {
+      OutputStream.standardError.write("heaptap-bench: \(error)\n")
+      exit(1)
+    }
+  }
+
+  private static func measureWindows(_ numbers: [Double]) {
+    let folder = temporaryFolder()
+    defer { shell("rm -rf \(folder)") }
+    shell("gcc -O1 -fno-builtin -o \(folder)/churn \(workloads)/churn.c")
+    var benchmark = WindowBenchmark()
+    if let seconds = numbers.first { benchmark.seconds = seconds }
+    if numbers.count > 1 { benchmark.milliseconds = numbers[1] }
+    if numbers.count > 2 { benchmark.budget = numbers[2] }
+    if numbers.count > 3 { benchmark.turns = Int(numbers[3]) }
+    do {
+      try benchmark.run(folder: folder)
     } catch {
       OutputStream.standardError.write("heaptap-bench: \(error)\n")
       exit(1)

@@ -67,27 +67,16 @@ class Ledger:
         self.rows = {}
         # For each report the process, the first function and the blocks of each site.
         self.reports = []
-        self.latest = None
         self.lost_before = Counter(watch.lost["by_reason"])
+        # Each report tells of those that have ended since the one before: none may be missed.
+        watch.on_report = self.take
 
-    def take(self):
-        report = self.watch.last
-        if report is self.latest:
-            return
-        self.latest = report
+    def take(self, report):
         for target in report["targets"]:
             life = target["pid"], target.get("start_ticks"), target["name"]
             self.rows[life] = target
         self.reports.append([(site["pid"], site["stack"][0]["function"] if site["stack"] else None,
                               site["allocated_blocks"], not site["stack"]) for site in report["sites"]])
-
-    def wait(self, seconds):
-        """Takes every report of the next seconds."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            self.take()
-            time.sleep(0.2)
-        self.take()
 
     def allocated(self, name):
         return sum(row["allocated_blocks"] for (_, _, known), row in self.rows.items() if known == name[:15])
@@ -117,7 +106,7 @@ def expect_counted(what, counted, expected, ledger):
 def fork_storm(shell, ledger, options):
     blocks = 5
     shell.run(f"./fork_storm {options.processes} {blocks}")
-    ledger.wait(SETTLING_SECONDS)
+    time.sleep(SETTLING_SECONDS)
     problems = expect_counted("blocks of short processes", ledger.allocated("fork_storm"), options.processes * blocks,
                               ledger)
     running = [life for life, row in ledger.rows.items()
@@ -128,7 +117,7 @@ def fork_storm(shell, ledger, options):
 
 def exec_chain(shell, ledger, options):
     pid = int(shell.run(f"./exec_chain {options.lives} > chain & while ! [ -s chain ]; do sleep 0.1; done; cat chain"))
-    ledger.wait(SETTLING_SECONDS)
+    time.sleep(SETTLING_SECONDS)
     row = next((row for row in ledger.watch.last["targets"] if row["pid"] == pid), None)
     shell.run(f"kill -9 {pid}; wait {pid} 2>/dev/null; true")
     if not row:
@@ -140,13 +129,13 @@ def exec_chain(shell, ledger, options):
 
 def thread_storm(shell, ledger, options):
     pid = int(shell.run(f"./busy_threads {options.threads} 20 & wait $! && echo $!"))
-    ledger.wait(SETTLING_SECONDS)
+    time.sleep(SETTLING_SECONDS)
     return expect_counted("blocks of short threads", ledger.allocated_by("work", pid), options.threads * 3, ledger)
 
 
 def library_storm(shell, ledger, options):
     pid = int(shell.run(f"./loads {workloads}/library_a.so {options.loads} & wait $! && echo $!"))
-    ledger.wait(SETTLING_SECONDS)
+    time.sleep(SETTLING_SECONDS)
     return expect_counted("blocks of a library that comes and goes", ledger.allocated_by("allocate_a", pid),
                           options.loads, ledger)
 
@@ -155,7 +144,7 @@ def pid_reuse(shell, ledger, options):
     """A program with the process id of another one that has just ended."""
     del options
     first = int(shell.run("mkfifo input; exec 7<>input; ./churning 5 <&7 >/dev/null & echo $!"))
-    ledger.wait(3)
+    time.sleep(3)
     # Whoever starts a process in between takes the id, so it may need several attempts.
     for _ in range(20):
         output = shell.run(f"kill -9 {first} 2>/dev/null; wait {first} 2>/dev/null;"
@@ -167,13 +156,15 @@ def pid_reuse(shell, ledger, options):
         shell.run(f"kill -9 {second}; wait {second} 2>/dev/null; true")
     else:
         raise SystemExit(f"process id {first} could not be used again")
-    ledger.wait(SETTLING_SECONDS)
+    time.sleep(SETTLING_SECONDS)
     report = ledger.watch.last
     shell.run(f"kill -9 {second}; wait {second} 2>/dev/null; true")
     rows = [row for row in report["targets"] if row["pid"] == first and row["name"] == "leaky"]
     if not rows:
         return [f"the second program with process id {first} is not among the targets"]
-    sites = [site for site in report["sites"] if site["pid"] == first]
+    # The former program's last figures are kept, under its own time of start.
+    sites = [site for site in report["sites"] if site["pid"] == first
+             and site["start_ticks"] == rows[0]["start_ticks"]]
     foreign = [site for site in sites if site["live_blocks"]
                and any(frame["module"] == "churning" for frame in site["stack"])]
     remembered = sum(site["live_blocks"] for site in sites

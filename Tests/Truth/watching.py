@@ -24,6 +24,7 @@ class Watch:
         self.began = time.monotonic()
         self.first_report = None
         self.last = None
+        self.on_report = None  # called with each report, by the thread that reads them
         self.reports = 0
         self.growing = {}  # (pid, site id) → (seconds, site)
         self.seen = {}  # pid → its row among the targets, as it was last
@@ -49,6 +50,8 @@ class Watch:
                 if site["verdict"] == "growing":
                     self.growing.setdefault((site["pid"], site["id"]), (seconds, site))
             self.last = report
+            if self.on_report:
+                self.on_report(report)
 
     def _read_complaints(self):
         self.complaints = self.process.stderr.read()

@@ -11,3 +11,4 @@ struct embedded_object {
 struct embedded_object embedded_allocations(void);
 struct embedded_object embedded_lifecycle(void);
 struct embedded_object embedded_calibration(void);
+struct embedded_object embedded_windows(void);

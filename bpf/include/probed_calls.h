@@ -31,6 +31,7 @@ enum call_trait {
   CALL_ON_HEAP = 1 << 8,           // an argument that says on which heap comes before the others
   CALL_FREES_ON_FAILURE = 1 << 9,  // reallocf(3) of BSD: a call that fails frees the old block
   CALL_MAY_THROW = 1 << 10,        // a return probe would end an exception: its `ret` instructions are probed instead
+  CALL_CHUNK_BEFORE_BLOCK = 1 << 11,  // glibc: the size of a block's chunk lies before the block
 };
 
 // Maps of the programs, named once for both sides; BPF limits names to 15 characters.
@@ -47,3 +48,6 @@ enum call_trait {
 #define MAP_PROCESS_EVENTS "process_events"
 #define MAP_UNWIND_TABLES "unwind_tables"
 #define MAP_CODE "code_mappings"
+#define MAP_RULES "rule_cache"
+#define MAP_WINDOW "window"
+#define MAP_WINDOW_EVENTS "window_events"

@@ -45,8 +45,8 @@ struct thread_state {
   u32 process;   // process id, 0: not a target
   u32 depth;     // calls in `frames`
   s32 live_blocks;  // change of the process's since it was last told
-  u32 reserved;
-  u64 last_key;  // block key of this thread's last allocation, for `temporary_blocks`
+  u32 window_number;  // of the window that its frames belong to; exact observation leaves it alone
+  u64 last_key;  // block key of this thread's last allocation, for `temporary_blocks`; in windows, of its last free
   struct call_frame frames[CALL_FRAMES];
   struct walk walk;
   u64 window[STACK_WINDOW_WORDS];  // a part of the stack

@@ -14,6 +14,7 @@
 // The same code runs behind three kinds of links: a session (one program for both halves), multi uprobes and
 // perf uprobes (one program each). The attach cookie is the kind of call and traits of the function. Functions that may
 // throw have no return half, since no exception gets past a return probe: their `ret` instructions are probed.
+#include "calls.bpf.h"
 #include "mappings.bpf.h"
 
 #include <bpf/bpf_tracing.h>
@@ -21,17 +22,6 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 extern bool bpf_session_is_return(void) __ksym __weak;
-
-enum { RETURN_WANTED = 0, NO_RETURN_WANTED = 1 };
-
-static __always_inline int is_mapping_call(u32 kind) { return kind >= CALL_MMAP && kind <= CALL_BRK; }
-
-// Requested bytes; all ones if the multiplication overflows, which no allocator grants.
-static __always_inline u64 product(u64 count, u64 size) {
-  u64 bytes = count * size;
-  asm volatile("" : "+r"(bytes));  // else the check becomes a 128-bit multiplication, which BPF lacks
-  return size && bytes / size != count ? ~0ull : bytes;
-}
 
 // A block that is not in the table was there before, unless small ones are left out on purpose.
 static __always_inline void count_free_of_unrecorded(struct process_record *record) {
@@ -129,50 +119,13 @@ static __always_inline int enter(struct pt_regs *ctx, u64 cookie) {
 
   struct call_frame *frame = push_frame(thread, process, kind, sp);
   if (!frame) return NO_RETURN_WANTED;
-  u64 first = ctx->di, second = ctx->si, third = ctx->dx;
-  if (cookie >> COOKIE_KIND_BITS) {
-    if (cookie & CALL_ON_HEAP) {
-      first = second;
-      second = third;
-      third = ctx->cx;
-    }
-    if (cookie & CALL_MAY_THROW) internal |= FRAME_MAY_THROW;
-    if (cookie & CALL_FREES_ON_FAILURE) internal |= FRAME_FREES_ON_FAILURE;
-  }
   frame->flags = internal;
-  frame->pointer = first;
-  switch (kind) {
-    case CALL_MALLOC:
-      frame->size = first;
-      break;
-    case CALL_CALLOC:
-      frame->size = product(first, second);
-      break;
-    case CALL_REALLOC:
-      frame->size = second;
-      retire_old_block(process, frame);
-      break;
-    case CALL_REALLOCARRAY:
-      frame->size = product(second, third);
-      retire_old_block(process, frame);
-      break;
-    case CALL_MEMALIGN:
-      frame->size = second;
-      break;
-    case CALL_POSIX_MEMALIGN:
-      frame->size = third;
-      break;
-    case CALL_RESIZE:
-      frame->size = second;
-      frame->old.size = third;
-      break;
-    case CALL_STRING:
-      frame->size = 0;
-      break;
-    default:
-      enter_mapping_call(ctx, process, frame);
-      break;
+  if (is_mapping_call(kind)) {
+    enter_mapping_call(ctx, process, frame);
+    return RETURN_WANTED;
   }
+  read_request(ctx, cookie, frame);
+  if (is_reallocation(kind)) retire_old_block(process, frame);
   return RETURN_WANTED;
 }
 
@@ -233,21 +186,6 @@ static __always_inline void record_block(struct pt_regs *ctx, struct thread_stat
   __sync_fetch_and_add(&record->allocated_bytes, size);
   u32 bucket = log2_bucket(size, SIZE_BUCKETS);
   if (bucket < SIZE_BUCKETS) __sync_fetch_and_add(&record->allocated_by_size[bucket], 1);
-}
-
-// Bytes of a C string with its NUL: what was asked for to make a copy of it. 0: it can't be read, or is too long.
-enum { STRING_CHUNK_BYTES = 512, STRING_CHUNKS = 128 };
-__noinline u64 string_bytes(struct thread_state *thread, u64 address) {
-  if (!thread) return 0;
-  u64 bytes = 0;
-  for (int i = 0; i < STRING_CHUNKS; i++) {
-    long read = bpf_probe_read_user_str(thread->window, STRING_CHUNK_BYTES, (void *)(address + bytes));
-    if (read <= 0) return 0;
-    // A chunk without NUL is given one at its end.
-    if (read < STRING_CHUNK_BYTES) return bytes + read;
-    bytes += STRING_CHUNK_BYTES - 1;
-  }
-  return 0;
 }
 
 // xallocx says how many bytes the block has, which are fewer than asked for where it could not grow.

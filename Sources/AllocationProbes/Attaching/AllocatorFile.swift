@@ -28,6 +28,8 @@ package struct AllocatorFile: Sendable {
   package var families: [String]
   package var probes: [Probe]
   package var refusals: [Refusal]
+  /// Whether the size of a block's chunk lies in the word before it, as in glibc.
+  package var keepsChunkSizes = false
 
   /// Whether exceptions may leave one of its calls.
   package var mayThrow: Bool { probes.contains { $0.function.return == .byInstruction } }
@@ -57,6 +59,7 @@ extension AllocatorFile {
     let (probes, refusals) = selection.finish(in: file)
     self.init(
       name: name, attachPath: attachPath, identity: file.identity, families: families.map(\.name),
-      probes: probes, refusals: refusals)
+      probes: probes, refusals: refusals,
+      keepsChunkSizes: !file.functionSymbols(named: ["gnu_get_libc_version"]).isEmpty)
   }
 }

@@ -53,6 +53,13 @@ package struct ProbedFunction: Hashable, Sendable {
     return traits.contains(.onHeap) ? own + 1 : own
   }
 
+  /// Whether it changes mappings, and obtains no block.
+  var isMapping: Bool { Self.mappings.contains(kind) }
+
+  private static let mappings = [
+    CALL_MMAP.rawValue, CALL_MUNMAP.rawValue, CALL_MREMAP.rawValue, CALL_BRK.rawValue,
+  ]
+
   package var isFree: Bool { kind == CALL_FREE.rawValue }
 
   private static let withoutReturn = [

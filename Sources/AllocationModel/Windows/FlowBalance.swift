@@ -1,0 +1,77 @@
+internal import Glibc
+
+/// Names the sites of one process that grow, from windows that each see some milliseconds.
+///
+/// Blocks that are still there at the end of a window say nothing: a cache that recycles has them, too. What counts is that
+/// as many blocks come as go. Within a window both are recorded; `FlowAttribution` says which site the blocks came from
+/// that were allocated before. Net flow is what came less what went.
+package struct FlowBalance: Sendable {
+  /// Seconds of the past that count.
+  private let horizon: Double
+  private let batchLimit: Int
+  private var batches: [WindowBatch] = []
+  /// Windows to a batch; doubles as batches become too many.
+  private var batchSize = 1
+  private var paces: [UInt32: ThreadPace] = [:]
+
+  /// - Parameters:
+  ///   - horizon: seconds, > 0.
+  ///   - batchLimit: how many pieces of the past are told apart, ≥ 10 and even.
+  package init(horizon: Double = 600, batchLimit: Int = 64) {
+    precondition(horizon > 0 && batchLimit >= 10 && batchLimit.isMultiple(of: 2))
+    self.horizon = horizon
+    self.batchLimit = batchLimit
+  }
+
+  /// Adds a window; none may have opened later.
+  package mutating func fold(_ reading: WindowReading) {
+    for cell in reading.threads {
+      paces[cell.thread, default: ThreadPace()].fold(
+        cell, recorded: reading.recordedNanoseconds, eventNanoseconds: reading.eventNanoseconds)
+    }
+    let batch = WindowBatch(reading, weights: paces.mapValues { $0.slowdown.value })
+    if let last = batches.indices.last, batches[last].windowCount < batchSize {
+      batches[last].append(batch)
+    } else {
+      if batches.count == batchLimit { halve() }
+      batches.append(batch)
+    }
+    let horizonStart = Double(reading.opened) - horizon * 1e9
+    batches.removeAll { Double($0.lastOpened) < horizonStart }
+  }
+
+  /// What the windows of the horizon say; nil before the second window.
+  ///
+  /// - Parameter census: bytes by which the heap really grew over the same time, as a range, where that is known.
+  package func estimate(census: ClosedRange<Double>? = nil) -> FlowEstimate? {
+    var total = WindowBatch()
+    for batch in batches { total.append(batch) }
+    guard total.windowCount > 1, total.recordedNanoseconds > 0 else { return nil }
+    let windows = Double(total.windowCount)
+    let elapsed = Double(total.lastOpened - total.firstOpened) / 1e9 * windows / (windows - 1)
+    let recorded = Double(total.recordedNanoseconds) / 1e9
+    let attribution = FlowAttribution(total)
+    let flows = SampledFlows(batches: batches, total: total, attribution: attribution)
+    let scale = RealTimeScale(
+      duty: min(1, recorded / elapsed), paces: Array(paces.values),
+      sampledGrowth: SampledFlows.heapGrowth(total), census: census)
+    let sites = flows.sites.map { $0.scaled(by: scale, elapsed: elapsed) }
+    return FlowEstimate(
+      elapsed: elapsed, recorded: recorded, windowCount: total.windowCount,
+      sites: sites.sorted {
+        ($0.growth.low, $1.site) > ($1.growth.low, $0.site)
+      },
+      attributedBySize: attribution.attributedBySize,
+      unattributedFrees: attribution.unattributed)
+  }
+
+  private mutating func halve() {
+    for index in 0..<(batches.count / 2) {
+      var merged = batches[2 * index]
+      merged.append(batches[2 * index + 1])
+      batches[index] = merged
+    }
+    batches.removeLast(batches.count / 2)
+    batchSize *= 2
+  }
+}

@@ -1,0 +1,82 @@
+internal import Glibc
+
+/// The net flow of each site in blocks as recorded and weighted, not yet scaled to real time.
+struct SampledFlows {
+  private(set) var sites: [SampledFlow] = []
+
+  init(batches: [WindowBatch], total: WindowBatch, attribution: FlowAttribution) {
+    var flows: [SizedPlace: SampledFlow] = [:]
+    for (key, allocated) in total.allocated {
+      let bytesPerBlock = (total.bytes[key] ?? 0) / max(1, allocated.sampled)
+      var flow = SampledFlow(
+        site: key.place, sampled: allocated.sampled, batchCount: batches.count)
+      flow.weight = allocated.weighted > 0 ? allocated.squares / allocated.weighted : 1
+      flow.bytesPerBlock = bytesPerBlock
+      flows[key] = flow
+    }
+    for (index, batch) in batches.enumerated() {
+      for (key, count) in batch.survivors {
+        flows[key]?.add(count.weighted, squares: count.squares, batch: index)
+      }
+      for (call, count) in batch.unknown {
+        for share in attribution.sharesByCall[call] ?? [] {
+          let key = SizedPlace(place: share.site, sizeClass: call.sizeClass)
+          // Which of the blocks belong to the site is chance, too; hence the share of the squares, not its square.
+          flows[key]?.add(
+            -count.weighted * share.share, squares: count.squares * share.share, batch: index)
+        }
+      }
+    }
+    for (call, count) in total.unknown {
+      for share in attribution.sharesByCall[call] ?? [] {
+        let deviation = count.weighted * share.deviation
+        flows[SizedPlace(place: share.site, sizeClass: call.sizeClass)]?.attributionVariance +=
+          deviation * deviation
+      }
+    }
+    let lengths = batches.map { Double($0.windowCount) }
+    for key in flows.keys { flows[key]?.settle(lengths: lengths) }
+    Self.contest(&flows)
+    sites = Self.bySite(flows)
+  }
+
+  /// A site that lost more than chance allows has probably been given frees of another of its size; until that is
+  /// settled, no other site of the size can be said to have gained as much.
+  private static func contest(_ flows: inout [SizedPlace: SampledFlow]) {
+    var losses: [UInt64: Double] = [:]
+    for (key, flow) in flows { losses[key.sizeClass, default: 0] += flow.unexplainedLoss }
+    for key in flows.keys {
+      guard let loss = losses[key.sizeClass], loss > 0, let own = flows[key]?.unexplainedLoss
+      else { continue }
+      flows[key]?.contest(loss - own)
+    }
+  }
+
+  private static func bySite(_ flows: [SizedPlace: SampledFlow]) -> [SampledFlow] {
+    var sites: [UInt32: SampledFlow] = [:]
+    for (key, flow) in flows.sorted(by: { $0.key.sizeClass < $1.key.sizeClass }) {
+      guard let site = sites[key.place] else {
+        sites[key.place] = flow
+        continue
+      }
+      sites[key.place] = site.combined(with: flow)
+    }
+    return Array(sites.values)
+  }
+
+  /// Bytes of chunks that came and went, with the deviation of their difference.
+  static func heapGrowth(_ total: WindowBatch) -> (value: Double, deviation: Double) {
+    var (value, variance) = (0.0, 0.0)
+    for (key, count) in total.survivors {
+      let size = Double(key.sizeClass)
+      value += count.weighted * size
+      variance += count.squares * size * size
+    }
+    for (key, count) in total.unknown {
+      let size = Double(key.sizeClass)
+      value -= count.weighted * size
+      variance += count.squares * size * size
+    }
+    return (value, variance.squareRoot())
+  }
+}

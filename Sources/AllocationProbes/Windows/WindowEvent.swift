@@ -1,0 +1,64 @@
+import ProbeABI
+
+/// What one call of an allocator did while a window was open.
+package struct WindowEvent: Hashable, Sendable {
+  package enum Content: Hashable, Sendable {
+    /// A block of so many bytes, as requested, was returned; `stack` is the stack of the call.
+    case allocated(byteCount: UInt64, stack: StackSlot)
+    /// The block is given back by a call that returns to `caller`.
+    case freed(caller: UInt64)
+    /// realloc failed: the `freed` of this block before did not come about.
+    case kept
+  }
+
+  package var process: ProcessSlot
+  /// As the kernel numbers it.
+  package var thread: Int32
+  /// Of the block.
+  package var address: UInt64
+  /// Bytes of its chunk, which is how glibc tells blocks apart, modulo 4 GiB; 0 for other allocators.
+  package var chunkByteCount: UInt32
+  package var content: Content
+
+  package init(
+    process: ProcessSlot, thread: Int32, address: UInt64, chunkByteCount: UInt32, content: Content
+  ) {
+    self.process = process
+    self.thread = thread
+    self.address = address
+    self.chunkByteCount = chunkByteCount
+    self.content = content
+  }
+}
+
+extension WindowEvent {
+  /// Nil for a record that the program which claimed it has not filled.
+  init?(_ record: window_event) {
+    switch window_event_kind(record.kind) {
+    case WINDOW_ALLOCATED:
+      content = .allocated(byteCount: record.size, stack: StackSlot(rawValue: record.site))
+    case WINDOW_FREED: content = .freed(caller: record.caller)
+    case WINDOW_KEPT: content = .kept
+    default: return nil
+    }
+    process = ProcessSlot(rawValue: record.process)
+    thread = Int32(bitPattern: record.thread)
+    address = record.address
+    chunkByteCount = record.chunk
+  }
+}
+
+/// What was recorded while one window was open, and how long everything took.
+package struct WindowRecording: Hashable, Sendable {
+  /// In the order in which they happened, block by block.
+  package var events: [WindowEvent] = []
+  /// CLOCK_MONOTONIC, nanoseconds: when probes began to be attached, recording began and ended, and all probes were gone.
+  package var attaching: UInt64 = 0
+  package var opened: UInt64 = 0
+  package var closed: UInt64 = 0
+  package var detached: UInt64 = 0
+  /// The allowance was used up before the time was.
+  package var isCutShort = false
+
+  package init(events: [WindowEvent] = []) { self.events = events }
+}

@@ -1,0 +1,66 @@
+import AllocationModel
+import TestSupport
+import Testing
+
+/// Made-up programs, many seeds: what windows say of them against what they did.
+@Suite struct FlowBalancePropertyTests {
+  private static let leakBlockRate = 50_000.0 / 48
+
+  @Test func `a leak of 50 KB a second among 25 million allocations ranks first within 30 seconds`()
+  {
+    let found = (0..<20).count { seed in
+      var run = WindowedRun(
+        WindowedProgram.churn.process(leak: Self.leakBlockRate, seed: UInt64(seed)))
+      run.run(for: 30)
+      return run.balance.estimate()?.sites.first?.site == 0
+    }
+    #expect(found >= 18)
+  }
+
+  @Test(arguments: WindowedProgram.allCases)
+  func `nothing grows for five minutes in a program without a leak`(_ program: WindowedProgram) {
+    var alarms: [String] = []
+    for seed in 0..<UInt64(20) {
+      var run = WindowedRun(program.process(leak: 0, seed: seed))
+      while run.program.now < 300 {
+        run.run(for: 10)
+        alarms += (run.balance.estimate()?.growing ?? []).map {
+          "seed \(seed) after \(run.program.now) s: site \($0.site) \($0.netBlocks)"
+        }
+      }
+    }
+    #expect(alarms.isEmpty)
+  }
+
+  @Test(arguments: WindowedProgram.allCases)
+  func `intervals of 95 percent hold the truth in 90 percent`(_ program: WindowedProgram) {
+    var (covered, all) = (0, 0)
+    var misses: [String] = []
+    for seed in 100..<UInt64(program == .churn ? 110 : 120) {
+      var run = WindowedRun(program.process(leak: 20_000, seed: seed))
+      run.run(for: 40)
+      for site in run.balance.estimate()?.sites ?? [] {
+        let truth = Double(run.program.net[Int(site.site)])
+        let isCovered = site.netBlocks.low <= truth && truth <= site.netBlocks.high
+        all += 1
+        covered += isCovered ? 1 : 0
+        if !isCovered { misses.append("seed \(seed): \(site) but \(truth)") }
+      }
+    }
+    #expect(all > 20)
+    #expect(Double(covered) >= 0.9 * Double(all), "\(misses.joined(separator: "\n"))")
+  }
+
+  @Test(arguments: WindowedProgram.allCases)
+  func `a leak of two percent of the allocations is growing within two minutes`(
+    _ program: WindowedProgram
+  ) {
+    let found = (0..<10).count { seed in
+      let rate = program.process(leak: 0, seed: UInt64(seed)).eventRate(0) / 2
+      var run = WindowedRun(program.process(leak: 0.02 * rate, seed: UInt64(seed)))
+      run.run(for: 120)
+      return run.balance.estimate()?.growing.first?.site == 0
+    }
+    #expect(found >= 9)
+  }
+}

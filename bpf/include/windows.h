@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+// What allocators do while a window is open: every event by itself, in the order in which they happened.
+#pragma once
+#include "abi_types.h"
+
+enum window_event_kind {
+  WINDOW_UNFINISHED = 0,  // the program that claimed the record did not fill it: there is no such event
+  WINDOW_ALLOCATED = 1,   // the block was returned to its caller
+  WINDOW_FREED = 2,       // the block is about to be given back
+  WINDOW_KEPT = 3,        // realloc failed: the last WINDOW_FREED of the block did not come about
+};
+
+// A block's events are in their order: it is allocated after the allocator has returned it, and freed before the
+// allocator gets it back.
+struct window_event {
+  __u64 address;
+  __u64 caller;   // WINDOW_FREED: where the call returns to
+  __u64 size;     // WINDOW_ALLOCATED: bytes as requested
+  __u32 chunk;    // bytes that glibc has for it, header included, low 32 bits; 0: not known, or another allocator
+  __u32 site;     // WINDOW_ALLOCATED: index into `site_records`
+  __u32 process;  // process id
+  __u32 thread;   // thread id, as the kernel numbers it
+  __u32 kind;     // enum window_event_kind, written last
+  __u32 reserved;
+};
+ABI_ASSERT_SIZE(struct window_event, 48);
+
+// The only entry of `window`, mapped by both sides.
+struct window_state {
+  __u32 number;     // of the window that is open, 0: none is. Programs set it to 0 when the allowance is used up
+  __u32 allowance;  // events that are recorded at most
+  __u32 claimed;    // events so far, those beyond the allowance included
+  __u32 reserved;
+};
+ABI_ASSERT_SIZE(struct window_state, 16);
