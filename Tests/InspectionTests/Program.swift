@@ -8,7 +8,7 @@ enum Program {
   /// Starts one and waits until it says that it is ready.
   static func start(_ name: String, _ arguments: String...) async throws -> RunningProgram {
     let program = try RunningProgram([try folder.get().path(name)] + arguments)
-    try await program.waitForOutput { $0.hasSuffix("ready\n") }
+    try await program.waitForOutput { $0.contains("ready\n") }
     return program
   }
 
