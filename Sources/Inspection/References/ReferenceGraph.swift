@@ -1,0 +1,77 @@
+/// One pointer found in memory: the block that holds it, and the block that it points into.
+package struct Reference: Hashable, Sendable {
+  package var source: Int32
+  package var destination: Int32
+  /// Whether it points at the first byte of the destination rather than into its middle.
+  package var isToStart: Bool
+
+  package init(source: Int32, destination: Int32, isToStart: Bool) {
+    self.source = source
+    self.destination = destination
+    self.isToStart = isToStart
+  }
+}
+
+/// The references among blocks `0..<blockCount` as compressed rows: 4 bytes a block and 4 a reference.
+///
+/// An edge is the index of the block at its other end, with the top bit set where it points into the middle of its
+/// destination. So there are at most 2³¹ blocks.
+package struct ReferenceGraph: Sendable {
+  static let interior: UInt32 = 1 << 31
+
+  package let blockCount: Int
+  /// Where the edges of each block begin in `edges`; one more element than there are blocks.
+  private let offsets: [UInt32]
+  private let edges: [UInt32]
+
+  /// Sorts the references by source, counting, in time proportional to blocks and references.
+  package init(blockCount: Int, references: [Reference]) {
+    self.init(
+      blockCount: blockCount, count: references.count,
+      row: { Int(references[$0].source) },
+      edge: {
+        UInt32(references[$0].destination) | (references[$0].isToStart ? 0 : Self.interior)
+      })
+  }
+
+  private init(
+    blockCount: Int, count: Int, row: (Int) -> Int, edge: (Int) -> UInt32
+  ) {
+    var offsets = [UInt32](repeating: 0, count: blockCount + 1)
+    for position in 0..<count { offsets[row(position) + 1] += 1 }
+    for block in 0..<blockCount { offsets[block + 1] += offsets[block] }
+    var next = offsets
+    var edges = [UInt32](repeating: 0, count: count)
+    for position in 0..<count {
+      let block = row(position)
+      edges[Int(next[block])] = edge(position)
+      next[block] += 1
+    }
+    self.blockCount = blockCount
+    self.offsets = offsets
+    self.edges = edges
+  }
+
+  package var referenceCount: Int { edges.count }
+
+  /// Positions in the edge list that belong to a block, for `destination(at:)`.
+  package func positions(of block: Int) -> Range<Int> {
+    Int(offsets[block])..<Int(offsets[block + 1])
+  }
+
+  package func destination(at position: Int) -> Int { Int(edges[position] & ~Self.interior) }
+
+  package func isToStart(at position: Int) -> Bool { edges[position] & Self.interior == 0 }
+
+  /// The same references, found by the block that they point into.
+  package func reversed() -> ReferenceGraph {
+    var sources = [UInt32](repeating: 0, count: edges.count)
+    for block in 0..<blockCount {
+      for position in positions(of: block) { sources[position] = UInt32(block) }
+    }
+    return ReferenceGraph(
+      blockCount: blockCount, count: edges.count,
+      row: { destination(at: $0) },
+      edge: { sources[$0] | (edges[$0] & Self.interior) })
+  }
+}
