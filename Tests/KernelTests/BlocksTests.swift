@@ -27,6 +27,26 @@ extension KernelTests {
       #expect(try #require(truth["allocated_blocks"]) / 2 >= UInt64(later))
     }
 
+    @Test func `blocks that are lost are told from those that are held`() async throws {
+      // It keeps the address of its last block only.
+      let server = try RunningProgram([try Workload.path("server")])
+      try await Task.sleep(for: .milliseconds(500))
+      let result = try await HeaptapCommand.run([
+        "leaks", "--pid", "\(server.pid)", "--json", "--fail-on-leak",
+      ])
+      #expect(result.end == .status(1), "\(result.errors)")
+      struct Leaks: Decodable {
+        struct Total: Decodable { var blocks: UInt64, bytes: UInt64 }
+        var definitely: Total, indirectly: Total, possibly: Total
+      }
+      let leaks = try JSONDecoder().decode(Leaks.self, from: Data(result.output.utf8))
+      #expect(leaks.definitely.blocks > 100)
+      #expect(leaks.definitely.bytes == leaks.definitely.blocks * 136)
+      #expect(leaks.indirectly.blocks == 0 && leaks.possibly.blocks == 0)
+      server.signal(SIGTERM)
+      #expect(try await server.result(within: 10).end == .status(0))
+    }
+
     @Test func `a process that is not there is said not to be`() async throws {
       let result = try await HeaptapCommand.run(["blocks", "--pid", "4194303"])
       #expect(result.end == .status(4))

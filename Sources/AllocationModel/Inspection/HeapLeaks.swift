@@ -1,0 +1,38 @@
+/// What an inspection says of which blocks can still be reached, in the words of memcheck.
+package struct HeapLeaks: Hashable, Sendable {
+  package struct Total: Hashable, Sendable {
+    package var blocks: UInt64 = 0
+    /// Bytes that the program may use.
+    package var bytes: UInt64 = 0
+
+    package init(blocks: UInt64 = 0, bytes: UInt64 = 0) {
+      self.blocks = blocks
+      self.bytes = bytes
+    }
+  }
+
+  /// A definitely lost block and all that is lost with it.
+  package struct Tree: Hashable, Sendable {
+    /// "ROOT LEAK" or "ROOT CYCLE".
+    package var kind: String
+    /// Of the first block.
+    package var address: UInt64
+    package var total: Total
+
+    package init(kind: String, address: UInt64, total: Total) {
+      self.kind = kind
+      self.address = address
+      self.total = total
+    }
+  }
+
+  package var pid: Int32
+  package var definitely = Total()
+  package var indirectly = Total()
+  package var possibly = Total()
+  package var reachable = Total()
+  /// The largest first.
+  package var trees: [Tree] = []
+
+  package init(pid: Int32) { self.pid = pid }
+}
