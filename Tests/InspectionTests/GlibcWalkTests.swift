@@ -76,7 +76,7 @@ import Testing
       for _ in 0..<Int.random(in: 1...8, using: &generator) { Self.damage(&heap, &generator) }
       let began = ContinuousClock.now
       if (try? heap.walker.walk(try heap.image())) != nil { finished += 1 }
-      #expect(ContinuousClock.now - began < .seconds(5))
+      #expect(ContinuousClock.now - began < .seconds(60))
       rounds += 1
     } while ContinuousClock.now < deadline
     #expect(rounds > 10)

@@ -36,7 +36,7 @@ struct PlantedBlockTests {
   }
 
   private static func walk(_ pid: Int32) throws -> HeapWalk {
-    let copier = try ImageCopier(pid: pid, maximumPause: .seconds(10))
+    let copier = try ImageCopier(pid: pid, maximumPause: .seconds(60))
     let image = try copier.copy()
     let module = try GlibcModule.find(
       in: ProcessDirectory(pid: pid), mappings: image.regions.map(\.mapping))

@@ -25,8 +25,8 @@ enum Program {
 
   /// Whether this machine lets a process stop its children.
   static let canStop: Bool = {
-    guard let program = try? RunningProgram(["sleep", "60"]) else { return false }
-    let stop = try? StoppedProcess.whileStopped(program.pid, patience: .seconds(5)) { _ in true }
+    guard let program = try? RunningProgram(["sleep", "600"]) else { return false }
+    let stop = try? StoppedProcess.whileStopped(program.pid, patience: .seconds(30)) { _ in true }
     return stop != nil
   }()
 

@@ -162,7 +162,7 @@ struct ProcessDirectoryTests {
     .enabled(if: geteuid() == 0, "unshare(1) needs root"))
   func otherRoot() async throws {
     #expect(!ProcessDirectory(pid: getpid()).hasOwnRoot)
-    let child = try RunningProgram(["unshare", "--mount", "sh", "-c", "echo ready; sleep 60"])
+    let child = try RunningProgram(["unshare", "--mount", "sh", "-c", "echo ready; sleep 600"])
     try await child.waitForOutput { $0.contains("ready") }
     #expect(ProcessDirectory(pid: child.pid).hasOwnRoot)
   }

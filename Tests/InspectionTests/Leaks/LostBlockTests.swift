@@ -15,7 +15,7 @@ struct LostBlockTests {
         let words = line.split(separator: " ")
         return (String(words[0]), (blocks: Int(words[1]) ?? 0, bytes: UInt64(words[2]) ?? 0))
       })
-    let image = try ImageCopier(pid: program.pid, maximumPause: .seconds(10)).copy()
+    let image = try ImageCopier(pid: program.pid, maximumPause: .seconds(60)).copy()
     let module = try GlibcModule.find(
       in: ProcessDirectory(pid: program.pid), mappings: image.regions.map(\.mapping))
     let walk = try GlibcWalker(module).walk(image)
