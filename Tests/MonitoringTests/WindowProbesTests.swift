@@ -12,9 +12,9 @@ import Testing
 @Suite(.enabled(if: geteuid() == 0, "loading programs into the kernel needs root"))
 struct WindowProbesTests {
   /// `server` allocates 128 bytes for good and 256 bytes for a moment, some 900 times a second.
-  @Test func `a window has every event of its time and nothing else`() async throws {
-    let program = try RunningProgram([try Workload.path("server")])
-    try await Task.sleep(for: .milliseconds(200))
+  @Test func `a window has every event of its time and nothing else`() throws {
+    let program = try RunningProgram([try Workload.path("server"), "3600"])
+    usleep(200_000)
     let session = try ProbeSession(ProbeSettings(maximumBlocks: 1000))
     guard session.calibration.linkKind != .perf else { return }
     let slot = try target(program.pid, of: session)
@@ -24,7 +24,7 @@ struct WindowProbesTests {
 
     let first = try windows.record(
       files, nanoseconds: 1_000_000_000, allowance: 10_000, pid: program.pid)
-    try await Task.sleep(for: .milliseconds(50))
+    usleep(50_000)
     let second = try windows.record(
       files, nanoseconds: 20_000_000_000, allowance: 30, pid: program.pid)
 
