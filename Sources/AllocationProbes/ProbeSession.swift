@@ -72,18 +72,24 @@ package final class ProbeSession {
       name: "allocations",
       bytes: UnsafeRawBufferPointer(start: embedded.start, count: embedded.size))
     try configure(object, settings)
-    let kinds: [String: UprobeLinkKind] =
+    choose(
       linkKind == .session
-      ? ["allocation_call": .session, "allocation_entry": .multi]
-      : ["allocation_entry": linkKind, "allocation_return": linkKind]
-    for program in ["allocation_call", "allocation_entry", "allocation_return"] {
+        ? ["allocation_call": .session, "allocation_entry": .multi]
+        : ["allocation_entry": linkKind, "allocation_return": linkKind], in: object)
+    return object
+  }
+
+  /// Leaves out all programs but these, each for its kind of link.
+  private static func choose(
+    _ kinds: [String: UprobeLinkKind], in object: borrowing BPFObject
+  ) {
+    for (program, _) in object.programs {
       if let kind = kinds[program] {
         object.setProgramType(program, to: .uprobe(expectedAttachType: kind.expectedAttachType))
       } else {
         object.omitProgram(program)
       }
     }
-    return object
   }
 
   /// The programs of windows, not loaded yet.
@@ -93,28 +99,26 @@ package final class ProbeSession {
       name: "windows", bytes: UnsafeRawBufferPointer(start: embedded.start, count: embedded.size))
     try Self.configure(object, settings)
     object.setCapacity(of: MAP_WINDOW_EVENTS, to: UInt32(WindowProbes.eventCapacity))
-    try share(with: object)
-    let kinds: [String: UprobeLinkKind] =
+    try Self.share(
+      Self.commonMaps + [MAP_UNWIND_TABLES, MAP_CODE, MAP_RULES], of: allocations, with: object)
+    Self.choose(
       calibration.linkKind == .session
-      ? ["window_call": .session] : ["window_entry": .multi, "window_return": .multi]
-    for program in ["window_call", "window_entry", "window_return"] {
-      if let kind = kinds[program] {
-        object.setProgramType(program, to: .uprobe(expectedAttachType: kind.expectedAttachType))
-      } else {
-        object.omitProgram(program)
-      }
-    }
+        ? ["window_call": .session] : ["window_entry": .multi, "window_return": .multi],
+      in: object)
     return object
   }
 
-  /// Makes another object use the tables of this session.
-  private func share(with object: borrowing BPFObject) throws(BPFError) {
-    for map in [
-      MAP_BLOCKS, MAP_STACKS, MAP_SITES, MAP_PROCESSES, MAP_CONTROL, MAP_TARGETS,
-      MAP_FREE_PROCESSES, MAP_THREADS, MAP_EVENTS, MAP_UNWIND_TABLES, MAP_CODE, MAP_RULES,
-    ] {
-      try object.shareMap(allocations.map(map))
-    }
+  /// Those that every object has, if it only declares them.
+  private static let commonMaps = [
+    MAP_BLOCKS, MAP_STACKS, MAP_SITES, MAP_PROCESSES, MAP_CONTROL, MAP_TARGETS,
+    MAP_FREE_PROCESSES, MAP_THREADS, MAP_EVENTS,
+  ]
+
+  /// Makes another object use the same tables; it would get its own.
+  private static func share(
+    _ maps: [String], of owner: borrowing BPFObject, with object: borrowing BPFObject
+  ) throws(BPFError) {
+    for map in maps { try object.shareMap(owner.map(map)) }
   }
 
   private static func lifecycleObject(
@@ -125,13 +129,7 @@ package final class ProbeSession {
       name: "lifecycle",
       bytes: UnsafeRawBufferPointer(start: embedded.start, count: embedded.size))
     try configure(object, settings)
-    // Also those that it only declares, or it would get tables of its own.
-    for map in [
-      MAP_BLOCKS, MAP_STACKS, MAP_SITES, MAP_PROCESSES, MAP_CONTROL, MAP_TARGETS,
-      MAP_FREE_PROCESSES, MAP_THREADS, MAP_EVENTS,
-    ] {
-      try object.shareMap(other.map(map))
-    }
+    try share(commonMaps, of: other, with: object)
     return object
   }
 
@@ -171,16 +169,11 @@ extension ProbeSession {
   /// - Parameter pid: only in this process, which spares all others the cost; nil for all.
   package func attach(_ file: AllocatorFile, pid: Int32?) throws(BPFError) {
     func targets(_ kind: ProbedFunction.Return) -> [UprobeTarget] {
-      file.probes.filter { $0.function.return == kind }.map {
-        UprobeTarget(fileOffset: $0.fileOffset, cookie: $0.function.cookie)
-      }
+      file.entries { $0.return == kind }
     }
     let returning = targets(.probed)
-    let returnInstructions = Set(file.probes.flatMap(\.returnOffsets)).sorted().map {
-      UprobeTarget(fileOffset: $0, cookie: UInt64(CALL_RETURN.rawValue))
-    }
     // Returns before their entries: a call must not be entered whose return would be missed.
-    let others = targets(.ignored) + returnInstructions + targets(.byInstruction)
+    let others = targets(.ignored) + file.returnInstructions + targets(.byInstruction)
     do {
       // What gives memory back comes first: a block whose free is not probed yet would stay live for ever.
       try attach(entries: others, path: file.attachPath, pid: pid)

@@ -13,7 +13,7 @@ package struct ProcessDirectory: Hashable, Sendable {
 
   /// All processes in heaptap's PID namespace, ascending, kernel threads included.
   package static func allPids() throws(ProcessError) -> [Int32] {
-    try numericEntries(of: "/proc").sorted()
+    try sortedNumericEntries(of: "/proc")
   }
 
   package var path: String { "/proc/\(pid)" }
@@ -55,7 +55,7 @@ package struct ProcessDirectory: Hashable, Sendable {
 
   /// Thread ids, ascending.
   package func threads() throws(ProcessError) -> [Int32] {
-    try numericEntries(of: "\(path)/task").sorted()
+    try sortedNumericEntries(of: "\(path)/task")
   }
 
   /// Its effective user, and its id in its own PID namespace.

@@ -1,4 +1,6 @@
 import Glibc
+import LinuxSystem
+import SystemPackage
 
 // The one place of this module that knows −1, errno and EINTR.
 
@@ -102,18 +104,11 @@ func linkTarget(_ path: String) throws(ProcessError) -> [UInt8] {
   return bytes
 }
 
-/// The numbers among the names in a folder, unsorted. `readdir(3)`
-func numericEntries(of folder: String) throws(ProcessError) -> [Int32] {
-  guard let stream = opendir(folder) else {
-    throw ProcessError(action: "list \(folder)", errno: errno)
+/// The numbers among the names in a folder, in their order.
+func sortedNumericEntries(of folder: String) throws(ProcessError) -> [Int32] {
+  do throws(Errno) {
+    return try numericEntries(of: folder).sorted()
+  } catch {
+    throw ProcessError(action: "list \(folder)", errno: error.rawValue)
   }
-  defer { closedir(stream) }
-  var numbers: [Int32] = []
-  while let entry = readdir(stream) {
-    let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-      String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-    }
-    if let number = Int32(name), number > 0 { numbers.append(number) }
-  }
-  return numbers
 }

@@ -93,12 +93,7 @@ struct PairBenchmark {
     _ settings: ProbeSettings, _ target: Subprocess
   ) throws -> ProbeSession {
     let session = try ProbeSession(settings)
-    let slot = try session.addProcess(pid: target.pid)
-    let directory = ProcessDirectory(pid: target.pid)
-    let executable = try directory.mappings().mappings.filter { $0.permissions.contains(.execute) }
-    CodeRegistry(session).publish(
-      executable, of: slot, in: directory, generation: session.beginReadingCode(of: slot))
-    _ = try session.beginCounting(slot, pid: target.pid)
+    _ = try CodeRegistry(session).addTarget(pid: target.pid)
     return session
   }
 

@@ -95,12 +95,7 @@ struct WindowBenchmark {
         }.first
     }
     guard let leak else { fatalError("\(program) does not say where it leaks") }
-    let slot = try session.addProcess(pid: process.pid)
-    let directory = ProcessDirectory(pid: process.pid)
-    let executable = try directory.mappings().mappings.filter { $0.permissions.contains(.execute) }
-    CodeRegistry(session).publish(
-      executable, of: slot, in: directory, generation: session.beginReadingCode(of: slot))
-    _ = try session.beginCounting(slot, pid: process.pid)
+    let slot = try CodeRegistry(session).addTarget(pid: process.pid)
     return Target(process: process, slot: slot, leak: leak)
   }
 

@@ -17,7 +17,7 @@ struct WindowProbesTests {
     usleep(200_000)
     let session = try ProbeSession(ProbeSettings(maximumBlocks: 1000))
     guard session.calibration.linkKind != .perf else { return }
-    let slot = try target(program.pid, of: session)
+    let slot = try CodeRegistry(session).addTarget(pid: program.pid)
     var finder = AllocatorFinder(profile: session.calibration.profile)
     let files = try finder.newFiles(in: ProcessDirectory(pid: program.pid)).allocators
     let windows = try WindowProbes(session)
@@ -59,15 +59,5 @@ struct WindowProbesTests {
       if case .allocated(let bytes, _) = event.content { sizes[index] = bytes }
     }
     return sizes
-  }
-
-  private func target(_ pid: Int32, of session: ProbeSession) throws -> ProcessSlot {
-    let slot = try session.addProcess(pid: pid)
-    let directory = ProcessDirectory(pid: pid)
-    let executable = try directory.mappings().mappings.filter { $0.permissions.contains(.execute) }
-    CodeRegistry(session).publish(
-      executable, of: slot, in: directory, generation: session.beginReadingCode(of: slot))
-    _ = try session.beginCounting(slot, pid: pid)
-    return slot
   }
 }

@@ -59,6 +59,20 @@ static __always_inline void read_request(struct pt_regs *ctx, u64 cookie, struct
   }
 }
 
+// At a `ret` of a function that may throw: the registers of its caller, but for the result. All that a caller may rely on
+// have its values again, so one step leads to its frame.
+static __always_inline struct pt_regs *caller_at_return(struct pt_regs *ctx, struct thread_state *thread) {
+  struct pt_regs *caller = &thread->caller;
+  u64 ip = 0;
+  bpf_probe_read_user(&ip, sizeof ip, (void *)ctx->sp);
+  caller->ip = ip;
+  caller->ax = ctx->ax;
+  caller->bx = ctx->bx;
+  caller->bp = ctx->bp;
+  caller->sp = ctx->sp + sizeof(u64);
+  return caller;
+}
+
 // Bytes of a C string with its NUL: what was asked for to make a copy of it. 0: it can't be read, or is too long.
 enum { STRING_CHUNK_BYTES = 512, STRING_CHUNKS = 128 };
 __noinline u64 string_bytes(struct thread_state *thread, u64 address) {

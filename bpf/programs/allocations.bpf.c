@@ -249,7 +249,6 @@ static __always_inline int leave(struct pt_regs *ctx, u32 kind) {
 
 // A `ret` was come to: of the pending call that was entered with this stack pointer, if there is one. Slow paths that
 // functions end in are called from elsewhere, too, with another stack pointer or from calls that have a return half.
-// All registers that a caller may rely on have its values again, so one step leads to its frame.
 static __always_inline int leave_by_instruction(struct pt_regs *ctx) {
   struct thread_state *thread = bpf_task_storage_get(&thread_states, bpf_get_current_task_btf(), 0, 0);
   if (!thread || !thread->depth) return 0;
@@ -258,15 +257,7 @@ static __always_inline int leave_by_instruction(struct pt_regs *ctx) {
   u32 process = current_process(thread);
   if (!process) return 0;
   thread->depth = 0;
-  struct pt_regs *caller = &thread->caller;
-  u64 ip = 0;
-  bpf_probe_read_user(&ip, sizeof ip, (void *)ctx->sp);
-  caller->ip = ip;
-  caller->ax = ctx->ax;
-  caller->bx = ctx->bx;
-  caller->bp = ctx->bp;
-  caller->sp = ctx->sp + sizeof(u64);
-  return settle_call(caller, thread, process, frame);
+  return settle_call(caller_at_return(ctx, thread), thread, process, frame);
 }
 
 SEC("kprobe/session")

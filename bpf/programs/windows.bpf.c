@@ -114,15 +114,7 @@ static __always_inline void leave_by_instruction(struct pt_regs *ctx) {
   struct call_frame *frame = &thread->frames[0];
   if (frame->sp != ctx->sp || !(frame->flags & FRAME_MAY_THROW)) return;
   thread->depth = 0;
-  struct pt_regs *caller = &thread->caller;
-  u64 ip = 0;
-  bpf_probe_read_user(&ip, sizeof ip, (void *)ctx->sp);
-  caller->ip = ip;
-  caller->ax = ctx->ax;
-  caller->bx = ctx->bx;
-  caller->bp = ctx->bp;
-  caller->sp = ctx->sp + sizeof(u64);
-  settle(caller, thread, process, frame);
+  settle(caller_at_return(ctx, thread), thread, process, frame);
 }
 
 static __always_inline int enter_or_return(struct pt_regs *ctx, u64 cookie) {

@@ -1,4 +1,6 @@
+import BPFRuntime
 package import Executables
+import ProbeABI
 package import Processes
 
 /// One file that defines allocator functions, with the place to probe in each.
@@ -33,6 +35,24 @@ package struct AllocatorFile: Sendable {
 
   /// Whether exceptions may leave one of its calls.
   package var mayThrow: Bool { probes.contains { $0.function.return == .byInstruction } }
+}
+
+extension AllocatorFile {
+  /// The probe points of some functions; `traits` are added to their cookies.
+  func entries(
+    traits: UInt64 = 0, where isWanted: (ProbedFunction) -> Bool
+  ) -> [UprobeTarget] {
+    probes.filter { isWanted($0.function) }.map {
+      UprobeTarget(fileOffset: $0.fileOffset, cookie: $0.function.cookie | traits)
+    }
+  }
+
+  /// The instructions by which functions return that have no return probe.
+  var returnInstructions: [UprobeTarget] {
+    Set(probes.flatMap(\.returnOffsets)).sorted().map {
+      UprobeTarget(fileOffset: $0, cookie: UInt64(CALL_RETURN.rawValue))
+    }
+  }
 }
 
 extension AllocatorFile {

@@ -32,6 +32,17 @@ package final class CodeRegistry {
     tables = UnwindTableCache(byteLimit: 32 << 20, store: store)
   }
 
+  /// Makes a process that runs a target, with the code that it has now; nobody follows what it loads later.
+  package func addTarget(pid: Int32) throws -> ProcessSlot {
+    let slot = try session.addProcess(pid: pid)
+    let directory = ProcessDirectory(pid: pid)
+    let generation = session.beginReadingCode(of: slot)
+    let executable = try directory.mappings().mappings.filter { $0.permissions.contains(.execute) }
+    publish(executable, of: slot, in: directory, generation: generation)
+    _ = try session.beginCounting(slot, pid: pid)
+    return slot
+  }
+
   /// Publishes the executable mappings of a process.
   ///
   /// - Parameter generation: of its code, from before the mappings were read.

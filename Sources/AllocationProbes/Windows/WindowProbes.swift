@@ -64,26 +64,14 @@ package final class WindowProbes {
 
   /// One link for all functions of a file where the kernel has sessions, which is gone sooner than two.
   private func attach(_ file: AllocatorFile, pid: Int32?) throws(BPFError) -> LinkSet {
-    let kinds: Set<ProbedFunction.Return> = [.probed, .ignored, .byInstruction]
-    let returnOffsets = Set(file.probes.flatMap(\.returnOffsets)).sorted()
-    let targets =
-      returnOffsets.map {
-        UprobeTarget(fileOffset: $0, cookie: UInt64(CALL_RETURN.rawValue))
-      } + self.targets(of: file, kinds)
+    let traits = file.keepsChunkSizes ? UInt64(CALL_CHUNK_BEFORE_BLOCK.rawValue) : 0
+    let entries = file.entries(traits: traits) { !$0.isMapping }
+    let returning = file.entries(traits: traits) { $0.return == .probed && !$0.isMapping }
     return try LinkSet.attaching(
       linkKind, object: programs,
       entryProgram: linkKind == .session ? "window_call" : "window_entry",
-      returnProgram: "window_return", path: file.attachPath, targets: targets,
-      returnTargets: self.targets(of: file, [.probed]), pid: pid)
-  }
-
-  private func targets(
-    of file: AllocatorFile, _ kinds: Set<ProbedFunction.Return>
-  ) -> [UprobeTarget] {
-    let trait = file.keepsChunkSizes ? UInt64(CALL_CHUNK_BEFORE_BLOCK.rawValue) : 0
-    return file.probes.filter { kinds.contains($0.function.return) && !$0.function.isMapping }.map {
-      UprobeTarget(fileOffset: $0.fileOffset, cookie: $0.function.cookie | trait)
-    }
+      returnProgram: "window_return", path: file.attachPath,
+      targets: file.returnInstructions + entries, returnTargets: returning, pid: pid)
   }
 
   // MARK: The window

@@ -75,7 +75,7 @@ package struct ImageCopier: ~Copyable {
     let taken = try result.get()
     return ProcessImage(
       pid: pid, regions: taken.regions.sorted { $0.mapping.start < $1.mapping.start },
-      threads: taken.threads, residentByteCount: taken.residentByteCount,
+      threads: taken.threads,
       pause: ContinuousClock.now - began, unreadablePageCount: taken.unreadablePageCount)
   }
 
@@ -83,7 +83,6 @@ package struct ImageCopier: ~Copyable {
   private struct Contents {
     var regions: [ImageRegion]
     var threads: [ThreadState]
-    var residentByteCount: UInt64?
     var unreadablePageCount: Int
   }
 
@@ -97,7 +96,6 @@ package struct ImageCopier: ~Copyable {
     return Contents(
       regions: regions,
       threads: stopped.threads.map { ThreadState(tid: $0.tid, registers: $0.registers) },
-      residentByteCount: try? directory.residentByteCount(),
       unreadablePageCount: copying.unreadablePageCount)
   }
 
@@ -160,7 +158,7 @@ package struct ImageCopier: ~Copyable {
 }
 
 extension MemoryMapping {
-  /// The kernel's own pages in every process, which ptrace(2) does not read and `Rss` does not count.
+  /// The kernel's own pages in every process, which ptrace(2) does not read.
   fileprivate var isKernels: Bool {
     ["[vvar]", "[vvar_vclock]", "[vdso]", "[vsyscall]"].contains(path)
   }

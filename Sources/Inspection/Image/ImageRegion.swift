@@ -13,10 +13,6 @@ package struct ImageRegion: Sendable {
 
   package var range: Range<UInt64> { mapping.start..<mapping.end }
   package var isCopied: Bool { memory != nil }
-  /// Bytes in memory.
-  package var residentByteCount: UInt64 {
-    resident.reduce(0) { $0 + UInt64($1.upperBound - $1.lowerBound) }
-  }
 
   /// Private memory that no file stands behind, which a program may write.
   package var isAnonymous: Bool {

@@ -10,21 +10,18 @@ package final class ProcessImage: Sendable {
   /// Ascending by address.
   package let regions: [ImageRegion]
   package let threads: [ThreadState]
-  /// What the kernel said of its memory at that instant, bytes; nil where it did not.
-  package let residentByteCount: UInt64?
   /// How long the process stood still.
   package let pause: Duration
   /// Pages that could not be read.
   package let unreadablePageCount: Int
 
   init(
-    pid: Int32, regions: [ImageRegion], threads: [ThreadState], residentByteCount: UInt64?,
-    pause: Duration, unreadablePageCount: Int
+    pid: Int32, regions: [ImageRegion], threads: [ThreadState], pause: Duration,
+    unreadablePageCount: Int
   ) {
     self.pid = pid
     self.regions = regions
     self.threads = threads
-    self.residentByteCount = residentByteCount
     self.pause = pause
     self.unreadablePageCount = unreadablePageCount
   }
@@ -43,8 +40,7 @@ package final class ProcessImage: Sendable {
     }
     regions.sort { $0.mapping.start < $1.mapping.start }
     return ProcessImage(
-      pid: pid, regions: regions, threads: threads,
-      residentByteCount: regions.reduce(0) { $0 + $1.residentByteCount }, pause: .zero,
+      pid: pid, regions: regions, threads: threads, pause: .zero,
       unreadablePageCount: 0)
   }
 

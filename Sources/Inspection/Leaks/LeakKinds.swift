@@ -12,14 +12,16 @@ package enum LeakKind: UInt8, Sendable, CaseIterable {
 
 /// The kind of each block, and the trees of what is lost. One byte a block.
 package struct LeakKinds: Sendable {
-  package private(set) var kinds: [LeakKind]
+  package let kinds: [LeakKind]
+  /// Definitely lost blocks that reference themselves, if by way of others.
+  let cycles: Set<Int>
 
   /// - Parameters:
   ///   - startRooted: blocks to whose first byte a root points.
   ///   - interiorRooted: blocks into whose middle a root points.
   package init(graph: ReferenceGraph, startRooted: [Int], interiorRooted: [Int]) {
-    kinds = [LeakKind](repeating: .definitely, count: graph.blockCount)
-    var queue = mark(startRooted, as: .reachable)
+    var kinds = [LeakKind](repeating: .definitely, count: graph.blockCount)
+    var queue = Self.mark(startRooted, as: .reachable, in: &kinds)
     var interior = interiorRooted
     while let block = queue.popLast() {
       for position in graph.positions(of: block) {
@@ -32,7 +34,7 @@ package struct LeakKinds: Sendable {
         }
       }
     }
-    queue = mark(interior, as: .possibly)
+    queue = Self.mark(interior, as: .possibly, in: &kinds)
     while let block = queue.popLast() {
       for position in graph.positions(of: block) {
         let destination = graph.destination(at: position)
@@ -41,14 +43,18 @@ package struct LeakKinds: Sendable {
         queue.append(destination)
       }
     }
-    for (block, head) in LostComponents(graph: graph, kinds: kinds).heads.enumerated()
-    where head >= 0 && head != block {
+    let lost = LostComponents(graph: graph, kinds: kinds)
+    for (block, head) in lost.heads.enumerated() where head >= 0 && head != block {
       kinds[block] = .indirectly
     }
+    self.kinds = kinds
+    cycles = lost.cycles
   }
 
   /// Marks those blocks that have no kind yet, and returns them.
-  private mutating func mark(_ blocks: [Int], as kind: LeakKind) -> [Int] {
+  private static func mark(
+    _ blocks: [Int], as kind: LeakKind, in kinds: inout [LeakKind]
+  ) -> [Int] {
     var marked: [Int] = []
     for block in blocks where kinds[block] == .definitely {
       kinds[block] = kind

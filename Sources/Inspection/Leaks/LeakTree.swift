@@ -23,12 +23,11 @@ package struct LeakTree: Hashable, Sendable {
   package static func trees(
     graph: ReferenceGraph, kinds: LeakKinds, byteCounts: [UInt64]
   ) -> [LeakTree] {
-    let lost = LostComponents(graph: graph, kinds: kinds.kinds)
     var isTaken = [Bool](repeating: false, count: graph.blockCount)
     var trees: [LeakTree] = []
     for head in 0..<graph.blockCount where kinds.kinds[head] == .definitely {
       var tree = LeakTree(
-        kind: lost.cycles.contains(head) ? .cycle : .leak, head: head, blockCount: 0, byteCount: 0)
+        kind: kinds.cycles.contains(head) ? .cycle : .leak, head: head, blockCount: 0, byteCount: 0)
       var queue = [head]
       isTaken[head] = true
       while let block = queue.popLast() {

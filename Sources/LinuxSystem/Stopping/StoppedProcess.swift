@@ -106,17 +106,10 @@ package struct StoppedProcess: ~Copyable {
   }
 
   private static func threadIDs(of pid: Int32) throws(StopError) -> [Int32] {
-    guard let folder = opendir("/proc/\(pid)/task") else {
-      throw Errno.current == .noSuchFileOrDirectory ? .vanished : .system(.current)
+    do throws(Errno) {
+      return try numericEntries(of: "/proc/\(pid)/task")
+    } catch {
+      throw error == .noSuchFileOrDirectory ? .vanished : .system(error)
     }
-    defer { closedir(folder) }
-    var ids: [Int32] = []
-    while let entry = readdir(folder) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      if let id = Int32(name) { ids.append(id) }
-    }
-    return ids
   }
 }
