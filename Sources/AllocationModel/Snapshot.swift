@@ -50,6 +50,8 @@ package struct SiteSnapshot: Hashable, Sendable {
   package var growth: GrowthRate
   /// Age of the oldest live block in seconds; nil where none is live or the age is not known.
   package var oldest: Double?
+  /// What the counters and the growth rest on; nil where every call was counted.
+  package var estimate: SiteEstimate?
   package var assessment: Assessment
 
   package init(
@@ -64,6 +66,7 @@ package struct SiteSnapshot: Hashable, Sendable {
     lifetimes: Lifetimes? = nil,
     growth: GrowthRate = GrowthRate(),
     oldest: Double? = nil,
+    estimate: SiteEstimate? = nil,
     assessment: Assessment
   ) {
     self.id = id
@@ -77,6 +80,7 @@ package struct SiteSnapshot: Hashable, Sendable {
     self.lifetimes = lifetimes
     self.growth = growth
     self.oldest = oldest
+    self.estimate = estimate
     self.assessment = assessment
   }
 

@@ -12,6 +12,8 @@ struct SampledFlows {
         site: key.place, sampled: allocated.sampled, batchCount: batches.count)
       flow.weight = allocated.weighted > 0 ? allocated.squares / allocated.weighted : 1
       flow.bytesPerBlock = bytesPerBlock
+      flow.allocated = allocated.weighted
+      flow.allocatedBytes = allocated.weighted * bytesPerBlock
       flows[key] = flow
     }
     for (index, batch) in batches.enumerated() {
