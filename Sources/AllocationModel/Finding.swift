@@ -14,6 +14,7 @@ package enum Finding: Hashable, Sendable {
   case balanced(Flow)
   case shrank(rate: Double, flow: Flow)
   case unclear(Flow)
+  case sampled(Sampled)
   /// Whatever somebody wrote.
   case text(String)
 
@@ -62,6 +63,7 @@ extension Finding {
     case .shrank(let rate, let flow):
       "shrank \(Self.speed(rate)) for \(Figure.duration(flow.duration)), \(flow.sentence)"
     case .unclear(let flow): "no clear direction, \(flow.sentence)"
+    case .sampled(let sampled): sampled.sentence
     case .text(let text): text
     }
   }
