@@ -103,7 +103,8 @@ extension Observation {
       Governor.Window(
         attaching: recording.attaching, opened: recording.opened, closed: recording.detaching,
         detached: recording.detached,
-        ownSeconds: Double(recording.ownNanoseconds + ResourceUsage.threadNanoseconds - began) / 1e9,
+        ownSeconds: Double(recording.ownNanoseconds + ResourceUsage.threadNanoseconds - began)
+          / 1e9,
         busiestProcessEvents: load.process, busiestThreadEvents: load.thread,
         eventSeconds: event / 1e9, isPartial: budgeted?.subject != nil))
     if budgeted?.governor.mode == .exact { beginCounting() }

@@ -55,7 +55,8 @@ struct WindowBenchmark {
       for case .stack(let stack) in session.takeEvents() {
         firstBySlot[stack.stack] = stack.addresses.dropFirst().first ?? 0
       }
-      balance.fold(builder.reading(of: identity, recording.events, in: recording) { UInt64($0.rawValue) })
+      balance.fold(
+        builder.reading(of: identity, recording.events, in: recording) { UInt64($0.rawValue) })
       count += 1
       events += recording.events.count
       times.attaching += Double(recording.opened - recording.attaching) / 1e9
@@ -73,7 +74,8 @@ struct WindowBenchmark {
     let shares = target.process.newLines().compactMap(Self.lostShare)
     report(untouched, shares, count, events, times)
     for site in balance.estimate()?.sites.prefix(6) ?? [] {
-      let isLeak = isLeak(StackSlot(rawValue: UInt32(builder.sites[Int(site.site)])), firstBySlot, target)
+      let isLeak = isLeak(
+        StackSlot(rawValue: UInt32(builder.sites[Int(site.site)])), firstBySlot, target)
       OutputStream.standardOutput.write(
         "  site \(site.site)\(isLeak ? " (the leak)" : ""): \(site.sampledBlocks) sampled, "
           + "\(Self.rounded(site.growth.bytesPerSecond)) B/s, from \(Self.rounded(site.growth.low)) to "

@@ -36,7 +36,9 @@ import Testing
 
   @Test func `a free finds the block that was allocated in the same window`() {
     var builder = WindowReadingBuilder()
-    let reading = self.reading(&builder, [
+    let reading = self.reading(
+      &builder,
+      [
         allocated(0x100, stack: 5), freed(0x100), allocated(0x100, stack: 6, thread: 2),
         freed(0x100, by: 0x20),
       ])
@@ -62,7 +64,9 @@ import Testing
 
   @Test func `a realloc that failed has freed nothing`() {
     var builder = WindowReadingBuilder()
-    let reading = self.reading(&builder, [
+    let reading = self.reading(
+      &builder,
+      [
         allocated(0x100, stack: 5), freed(0x100), kept(0x100), freed(0x300), kept(0x300),
         freed(0x100, by: 0x20),
       ])

@@ -136,7 +136,9 @@ package struct Governor: Hashable, Sendable {
     }
     let quietSince = quietSince ?? window.opened
     self.quietSince = quietSince
-    if Double(window.detached - quietSince) / 1e9 >= requiredQuiet { begin(.exact, at: window.detached) }
+    if Double(window.detached - quietSince) / 1e9 >= requiredQuiet {
+      begin(.exact, at: window.detached)
+    }
   }
 
   /// Seconds for which little must have happened.

@@ -1,6 +1,6 @@
-import Glibc
 import AllocationModel
 import BPFRuntime
+import Glibc
 import LinuxSystem
 import ProbeABI
 import Synchronization

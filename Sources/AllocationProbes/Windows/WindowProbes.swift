@@ -1,8 +1,8 @@
 package import BPFRuntime
 import Glibc
 import LinuxSystem
-import Processes
 import ProbeABI
+import Processes
 import Synchronization
 
 /// What is to be recorded in one window.

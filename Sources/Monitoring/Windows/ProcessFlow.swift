@@ -33,7 +33,8 @@ struct ProcessFlow {
 
   /// Bytes by which its blocks have grown, judged by its anonymous memory.
   private func growth(since time: UInt64) -> ClosedRange<Double>? {
-    guard let first = levels.last(where: { $0.time <= time }) ?? levels.first, let last = levels.last,
+    guard let first = levels.last(where: { $0.time <= time }) ?? levels.first,
+      let last = levels.last,
       last.time > first.time
     else { return nil }
     let grown = Double(last.bytes) - Double(first.bytes)

@@ -32,7 +32,8 @@ final class TargetSource {
     observation = try Observation(
       ProbeSettings(
         maximumBlocks: configuration.maximumBlocks, maximumStacks: configuration.maximumStacks),
-      scope: scope, options: Observation.Options(
+      scope: scope,
+      options: Observation.Options(
         namedSiteCount: configuration.top,
         budget: configuration.budget.map { Governor.Settings(budget: $0) }))
     observation.excludedNames = Set(configuration.excludedNames)

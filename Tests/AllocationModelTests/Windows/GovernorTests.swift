@@ -1,6 +1,6 @@
 import AllocationModel
-import Testing
 import TestSupport
+import Testing
 
 /// A program that is observed as a governor says, and how much of its time that costs.
 private struct GovernedProgram {
