@@ -75,7 +75,10 @@ package struct TargetHeader: Sendable {
   private func oddities(_ target: TargetSnapshot) -> String? {
     let unattributed = target.windows?.unattributedFrees ?? 0
     let parts = [
-      ("recorded frees of blocks of unknown sites", UInt64(max(0, min(unattributed, 1e18)))),
+      (
+        "recorded frees of blocks of unknown sites",
+        unattributed > 0 ? UInt64(min(unattributed, 1e18)) : 0
+      ),
       ("frees of blocks from before the attach", target.unknownFrees),
       ("frees of blocks inherited from the parent", target.inheritedFrees),
       ("failed allocations", target.failedAllocations),
