@@ -53,8 +53,8 @@ extension Observation {
   private func beginWindow() {
     guard let settings = budgeted?.governor.settings else { return }
     let places = placesOfNextWindow()
-    // Nothing to look at yet: time passes as if there had been a window.
-    guard !places.isEmpty else { return note(emptyWindowAt: SystemClock.monotonicNanoseconds) }
+    // With nothing to look at yet all of it can be counted.
+    guard !places.isEmpty else { return noteEmptyWindow(isPartial: false) }
     budgeted?.windows?.begin(
       WindowRequest(
         places, nanoseconds: UInt64(settings.windowLength * 1e9), allowance: settings.allowance))
@@ -76,12 +76,15 @@ extension Observation {
     return own.map { WindowRequest.Place(file: $0.file, pid: identity.pid) }
   }
 
-  private func note(emptyWindowAt now: UInt64) {
+  /// Time passes as if there had been a window without an event.
+  private func noteEmptyWindow(isPartial: Bool) {
+    let now = SystemClock.monotonicNanoseconds
     budgeted?.governor.note(
       Governor.Window(
         attaching: now, opened: now, closed: now + 1_000_000, detached: now + 1_000_000,
         ownSeconds: 0.001, busiestProcessEvents: 0, busiestThreadEvents: 0, eventSeconds: 1e-6,
-        isPartial: true))
+        isPartial: isPartial))
+    if budgeted?.governor.mode == .exact { beginCounting() }
   }
 
   /// Takes over what the window that is over has recorded.
@@ -92,7 +95,7 @@ extension Observation {
       recording = taken
     } catch {
       budgeted?.failures += 1
-      return note(emptyWindowAt: SystemClock.monotonicNanoseconds)
+      return noteEmptyWindow(isPartial: true)
     }
     let began = ResourceUsage.threadNanoseconds
     // Stacks are told before the events that refer to them.
