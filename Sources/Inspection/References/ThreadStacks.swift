@@ -60,8 +60,8 @@ package struct ThreadStacks: Sendable {
     unused += image.regions.compactMap { Self.keptStack(in: $0, image) }
   }
 
-  /// Where in a control block its own address is, twice (`tcbhead_t`), and the thread's id, which the kernel clears when
-  /// the thread ends (`struct pthread` of glibc 2.26 to 2.43).
+  /// Where in a control block its own address is, twice (`tcbhead_t`), and the thread's id, which is 0 when
+  /// the thread has ended and −1 when it was joined (`struct pthread` of glibc 2.26 to 2.43).
   private static let selfOffsets: [UInt64] = [0, 16]
   private static let threadIDOffset: UInt64 = 720
 
@@ -75,7 +75,7 @@ package struct ThreadStacks: Sendable {
     for address in stride(from: end - 2 * controlBlockByteCount, to: end, by: 64)
     where selfOffsets.allSatisfy({ image.word(at: address + $0) == address }) {
       guard let word = image.word(at: address + threadIDOffset),
-        UInt32(truncatingIfNeeded: word) == 0
+        Int32(truncatingIfNeeded: word) <= 0
       else { return nil }
       return region.mapping.start..<address
     }
