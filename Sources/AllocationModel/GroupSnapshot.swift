@@ -188,6 +188,7 @@ extension Verdict {
   /// How much it asks for attention: more is worse.
   package var severity: Int {
     switch self {
+    case .unreachable: 6
     case .growing: 5
     case .settling: 4
     case .mixed: 3

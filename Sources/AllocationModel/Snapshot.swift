@@ -53,6 +53,8 @@ package struct SiteSnapshot: Hashable, Sendable {
   /// What the counters and the growth rest on; nil where every call was counted.
   package var estimate: SiteEstimate?
   package var assessment: Assessment
+  /// What the last inspection of the process found; nil before there is one.
+  package var inspection: SiteInspection?
 
   package init(
     id: SiteID,

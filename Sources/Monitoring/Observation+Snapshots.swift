@@ -23,8 +23,12 @@ extension Observation {
     let rows = takeCensus()
     refreshProcesses()
     noteLevels(rows)
-    let snapshot = builder.fold(reading(counters, rows))
+    var snapshot = builder.fold(reading(counters, rows))
     budgeted?.attention.update(snapshot.targets)
+    if let found = inspections?.found, !found.isEmpty {
+      snapshot.add(found, order: options.order)
+    }
+    considerInspection(snapshot)
     session.retireCode()
     sweepStacks(snapshot)
     var shown = snapshot

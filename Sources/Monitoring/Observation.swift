@@ -19,15 +19,27 @@ package final class Observation {
     package var namedSiteCount: Int
     /// What observing may cost targets; nil: every call is counted, whatever that costs.
     package var budget: Governor.Settings?
+    /// How suspects' heaps are looked at; nil: they are not.
+    package var inspections: Inspections?
+
+    package struct Inspections: Sendable {
+      /// Seconds that a process may stand still at a time; one with more memory than can be copied by then is left alone.
+      package var maximumPause = 0.1
+      /// The share of its time for which it may stand still.
+      package var budget = 0.02
+
+      package init() {}
+    }
 
     package init(
       minimumAge: Double? = nil, order: SnapshotOrder = .growth, namedSiteCount: Int = 10,
-      budget: Governor.Settings? = nil
+      budget: Governor.Settings? = nil, inspections: Inspections? = nil
     ) {
       self.minimumAge = minimumAge
       self.order = order
       self.namedSiteCount = namedSiteCount
       self.budget = budget
+      self.inspections = inspections
     }
   }
 
@@ -51,6 +63,8 @@ package final class Observation {
   var attachments: [WindowRequest.Place] = []
   /// nil: every call is counted, whatever that costs.
   let budgeted: BudgetedObservation?
+  /// nil: heaps are not looked at.
+  let inspections: SuspectInspections?
 
   var processes: [ProcessSlot: ObservedProcess] = [:]
   /// The incarnation that runs under a pid, or was the last to.
@@ -90,6 +104,7 @@ package final class Observation {
     self.options = options
     code = CodeRegistry(session, store: Self.tableStore)
     builder = SnapshotBuilder(settings: SnapshotBuilder.Settings(order: options.order))
+    inspections = options.inspections.flatMap { SuspectInspections($0) }
     budgeted = options.budget.map { BudgetedObservation($0, session: session) }
   }
 

@@ -37,7 +37,7 @@ package struct WatchLoop: ~Copyable {
   }
 
   private enum Token: UInt64 {
-    case timer, signal, events, records, target, window
+    case timer, signal, events, records, target, window, inspection
   }
 
   private let observation: Observation
@@ -74,6 +74,9 @@ package struct WatchLoop: ~Copyable {
     for descriptor in observation.windowDescriptors {
       try poller.add(descriptor, token: Token.window.rawValue)
     }
+    for descriptor in observation.inspectionDescriptors {
+      try poller.add(descriptor, token: Token.inspection.rawValue)
+    }
     let watched = TargetDescriptors(pids, poller)
 
     var printed = 0
@@ -92,6 +95,7 @@ package struct WatchLoop: ~Copyable {
         case .events: observation.handleEvents()
         case .records: observation.takeMappingRecords()
         case .window: observation.takeWindow()
+        case .inspection: observation.takeInspection()
         case .signal: isStopped = handleSignals(child: child) || isStopped
         default: watched.noteEnding(token, observation, poller)
         }

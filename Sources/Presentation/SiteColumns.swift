@@ -113,7 +113,7 @@ extension ColumnSet where Row == SiteRow {
 extension Verdict {
   var style: Line.Style {
     switch self {
-    case .growing: .red
+    case .growing, .unreachable: .red
     case .settling: .yellow
     case .steady: .green
     case .idle, .new, .mixed: .plain

@@ -22,6 +22,11 @@ struct WatchCommand: ParsableCommand {
       "The share of its time that observing may cost a target; 0.1% to 50%.", valueName: "share"))
   var budget = Budget.standard
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Stop a process with growing sites for a moment now and then, and see what holds them.")
+  var inspect = true
+
   func run() throws {
     try TargetCheck.checkNamespace()
     let scope = try target.scope()
@@ -29,6 +34,7 @@ struct WatchCommand: ParsableCommand {
     ResourceLimits.raiseDescriptors()
     var wanted = options.observation
     wanted.budget = options.exact ? nil : budget.settings
+    wanted.inspections = inspect ? Observation.Options.Inspections() : nil
     let observation = try Observation(options.settings, scope: scope, options: wanted)
     try observation.begin()
     let printer = SnapshotPrinter(.standardOutput, options)

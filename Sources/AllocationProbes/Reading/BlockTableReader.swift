@@ -14,6 +14,13 @@ package struct LiveBlocks: Hashable, Sendable {
   package var oldest: Double = 0
 }
 
+/// What tells a live block from an earlier one at the same address.
+package struct RecordedBlock: Hashable, Sendable {
+  package var stack: StackSlot
+  /// In ticks.
+  package var born: UInt32
+}
+
 /// Reads the table of live blocks out of mapped memory, while it changes.
 ///
 /// A slot counts when it has a site, and key, site and birth are the same after its size was read as before;
@@ -54,6 +61,23 @@ struct BlockTableReader: ~Copyable {
         blocks: sum.blocks, bytes: sum.bytes, oldest: Double(sum.oldest) * unit)
     }
     return result
+  }
+
+  /// Visits the live blocks of one process.
+  borrowing func forEachBlock(
+    of process: UInt32, _ body: (_ address: UInt64, _ block: RecordedBlock) -> Void
+  ) {
+    for index in 0..<table.count {
+      let bucket = table.bytes(at: index)
+      for slot in 0..<BLOCK_BUCKET_SLOTS {
+        let key = bucket.load(fromByteOffset: 8 * slot, as: UInt64.self)
+        guard key != 0, UInt32(key >> BLOCK_KEY_ADDRESS_BITS) == process,
+          let record = Self.record(in: bucket, slot: slot)
+        else { continue }
+        let address = (key & ((1 << BLOCK_KEY_ADDRESS_BITS) - 1)) << BLOCK_ADDRESS_SHIFT
+        body(address, RecordedBlock(stack: StackSlot(rawValue: record.site), born: record.born))
+      }
+    }
   }
 
   /// The record of a slot; nil if it has none or changes meanwhile.

@@ -49,6 +49,15 @@ package struct WindowReadingBuilder {
     return reading
   }
 
+  /// Addresses of blocks that were there at the end of a window, by what they stand for; some are others' by now.
+  package func rememberedBlocks() -> [SiteID: [UInt64]] {
+    var result: [SiteID: [UInt64]] = [:]
+    for (address, site) in formerSites {
+      result[SiteID(rawValue: sites[Int(site)]), default: []].append(address)
+    }
+    return result
+  }
+
   private mutating func remember(_ live: [UInt64: WindowTally.Owner]) {
     if formerSites.count + live.count > Self.rememberedLimit { formerSites = [:] }
     for (address, owner) in live { formerSites[address] = owner.site }
