@@ -55,7 +55,8 @@ let package = Package(
     .target(
       name: "Inspection",
       dependencies: [
-        "AllocationModel", "Executables", "LinuxSystem", "Processes", .product(name: "SystemPackage", package: "swift-system"),
+        "AllocationModel", "Executables", "LinuxSystem", "Processes",
+        .product(name: "SystemPackage", package: "swift-system"),
       ]),
 
     // What heaptap exists for.
@@ -134,10 +135,10 @@ let package = Package(
       name: "AllocationModelTests", dependencies: ["AllocationModel", "TestSupport"]),
     .testTarget(
       name: "PresentationTests", dependencies: ["AllocationModel", "Presentation", "TestSupport"],
-      exclude: ["Goldens"]),
+      exclude: ["Goldens", "Inspection/Goldens"]),
     .testTarget(
       name: "ExportersTests", dependencies: ["AllocationModel", "Exporters", "TestSupport"],
-      exclude: ["Goldens"]),
+      exclude: ["Goldens", "Inspection/Goldens"]),
     .testTarget(
       name: "ExecutablesTests",
       dependencies: [

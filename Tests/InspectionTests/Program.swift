@@ -25,11 +25,13 @@ enum Program {
   }
 
   /// What is known of its heap now; symbols are as they are in its files.
-  static func survey(of pid: Int32) throws -> HeapSurvey {
+  static func survey(
+    of pid: Int32, names: @escaping HeapSurvey.NameReading = { $0 }
+  ) throws -> HeapSurvey {
     let image = try ImageCopier(pid: pid, maximumPause: .seconds(60)).copy()
     let process = ProcessDirectory(pid: pid)
     let module = try GlibcModule.find(in: process, mappings: image.regions.map(\.mapping))
-    return HeapSurvey(of: image, try GlibcWalker(module).walk(image), in: process)
+    return HeapSurvey(of: image, try GlibcWalker(module).walk(image), in: process, names: names)
   }
 
   /// Whether this machine lets a process stop its children.

@@ -17,6 +17,10 @@ package final class HeapSurvey {
   /// References by the block that they point into.
   private(set) lazy var incoming = references.graph.reversed()
   private(set) lazy var byteCounts = walk.blocks.map(\.byteCount)
+  package private(set) lazy var types = BlockTypes(
+    of: image, walk.blocks, references.index,
+    typers: [CPlusPlusTyper(memory), SwiftTyper(memory)], readNames: readNames)
+  private let memory: StaticMemory
 
   /// - Parameters:
   ///   - process: whose files are read for symbols and types; nil for none.
@@ -29,6 +33,7 @@ package final class HeapSurvey {
     self.walk = walk
     references = HeapReferences(of: image, walk)
     naming = RootNaming(of: image, ModuleMap(of: image, in: process))
+    memory = StaticMemory(image, in: process)
     readNames = names
   }
 
@@ -45,8 +50,8 @@ package final class HeapSurvey {
 
   func hop(_ block: Int, entry: UInt64 = 0, field: UInt64? = nil) -> ReferencePath.Hop {
     ReferencePath.Hop(
-      address: walk.blocks[block].address, byteCount: walk.blocks[block].byteCount, type: nil,
-      entry: entry, field: field)
+      address: walk.blocks[block].address, byteCount: walk.blocks[block].byteCount,
+      type: types.nominalName(block), entry: entry, field: field)
   }
 
   /// A root with its symbol made readable.

@@ -36,7 +36,8 @@ package final class ProcessImage: Sendable {
       memory.fill(with: bytes)
       let range = mapping.start..<mapping.end
       regions.append(
-        ImageRegion(mapping: mapping, written: [range], resident: [range], own: [range], memory: memory))
+        ImageRegion(
+          mapping: mapping, written: [range], resident: [range], own: [range], memory: memory))
     }
     regions.sort { $0.mapping.start < $1.mapping.start }
     return ProcessImage(

@@ -36,8 +36,9 @@ package final class RootNaming {
       guard let region = image.regionIndex(at: pointer) else { return nil }
       let mapping = image.regions[region].mapping
       return (
-        max(mapping.start, pointer - min(pointer, below))
-          ..< min(mapping.end, pointer + ThreadStacks.controlBlockByteCount), number
+        max(
+          mapping.start, pointer - min(pointer, below))..<min(
+            mapping.end, pointer + ThreadStacks.controlBlockByteCount), number
       )
     }.sorted { $0.range.lowerBound < $1.range.lowerBound }
   }
@@ -118,7 +119,8 @@ package final class RootNaming {
     case .register, .mapping:
       let path = image.regionIndex(at: address).flatMap { image.regions[$0].mapping.path }
       return (
-        place, path?.split(separator: "/").last.map(String.init)
+        place,
+        path?.split(separator: "/").last.map(String.init)
           ?? "[anon 0x\(String(place.start, radix: 16))]"
       )
     }

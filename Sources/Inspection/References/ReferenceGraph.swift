@@ -107,7 +107,8 @@ struct ReferenceRows: Sendable {
 
   @inline(__always)
   mutating func add(_ destination: Int, isToStart: Bool) {
-    edges.append(UInt32(truncatingIfNeeded: destination) | (isToStart ? 0 : ReferenceGraph.interior))
+    edges.append(
+      UInt32(truncatingIfNeeded: destination) | (isToStart ? 0 : ReferenceGraph.interior))
   }
 
   mutating func endBlock() { ends.append(UInt32(edges.count)) }

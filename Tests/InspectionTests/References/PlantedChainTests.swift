@@ -21,8 +21,10 @@ struct PlantedChainTests {
     init(line: Substring) throws {
       let words = line.split(separator: " ").map(String.init)
       func text(_ word: String) -> String? {
-        word == "-" ? nil : word.replacing("_key", with: " key").replacing("key_", with: "key ")
-          .replacing("_keeper", with: " keeper")
+        word == "-"
+          ? nil
+          : word.replacing("_key", with: " key").replacing("key_", with: "key ")
+            .replacing("_keeper", with: " keeper")
       }
       kind = words[0]
       name = words[1].hasPrefix("pthread") ? text(words[1]) : words[1] == "-" ? nil : words[1]
