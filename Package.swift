@@ -44,7 +44,8 @@ let package = Package(
     .target(
       name: "Processes",
       dependencies: [
-        "AllocationModel", "LinuxSystem", .product(name: "SystemPackage", package: "swift-system"),
+        "AllocationModel", "CLinux", "LinuxSystem",
+        .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(
       name: "Executables",
@@ -55,7 +56,8 @@ let package = Package(
     .target(
       name: "Inspection",
       dependencies: [
-        "LinuxSystem", "Processes", .product(name: "SystemPackage", package: "swift-system"),
+        "AllocationModel", "LinuxSystem", "Processes",
+        .product(name: "SystemPackage", package: "swift-system"),
       ]),
 
     // What heaptap exists for.
@@ -146,7 +148,7 @@ let package = Package(
       ]),
     .testTarget(
       name: "InspectionTests",
-      dependencies: ["Inspection", "LinuxSystem", "Processes", "TestSupport"],
+      dependencies: ["AllocationModel", "Inspection", "LinuxSystem", "Processes", "TestSupport"],
       exclude: ["Programs"]),
     .testTarget(
       name: "ProcessesTests", dependencies: ["AllocationModel", "Processes", "TestSupport"]),
