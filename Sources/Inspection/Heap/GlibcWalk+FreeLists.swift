@@ -13,7 +13,7 @@ extension GlibcWalk {
   private mutating func readFastBin(_ head: UInt64) {
     var chunk = word(at: head) ?? 0
     while chunk != 0 {
-      guard mark(chunk, .cached, in: "a fastbin"), let stored = word(at: chunk + 16) else { return }
+      guard mark(chunk, .fast, in: "a fastbin"), let stored = word(at: chunk + 16) else { return }
       chunk = layout.reveal(stored, at: chunk + 16)
     }
   }
