@@ -68,6 +68,7 @@ extension Observation {
       }
       var target = target(process, totals[slot] ?? AllocationCounters())
       describeCost(&target, estimate)
+      target.inspectionObstacle = inspections?.failures[process.identity]
       reading.targets.append(target)
       reading.mappings += mappingReadings(of: process)
     }

@@ -80,7 +80,7 @@ package struct SystemSummary: Sendable {
   /// Those that ended while they leaked, or for want of memory; the latest first.
   private func ended(_ snapshot: Snapshot) -> [TargetSnapshot] {
     let leaking = Set(
-      snapshot.sites.lazy.filter { $0.assessment.verdict == .growing }.map(\.process))
+      snapshot.sites.lazy.filter { $0.assessment.verdict.isSuspicious }.map(\.process))
     let ended = snapshot.targets.filter {
       $0.hasExited && ($0.ending == .outOfMemory || leaking.contains($0.process))
     }
