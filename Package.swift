@@ -55,7 +55,7 @@ let package = Package(
     .target(
       name: "Inspection",
       dependencies: [
-        "LinuxSystem", "Processes", .product(name: "SystemPackage", package: "swift-system"),
+        "AllocationModel", "Executables", "LinuxSystem", "Processes", .product(name: "SystemPackage", package: "swift-system"),
       ]),
 
     // What heaptap exists for.
@@ -146,7 +146,9 @@ let package = Package(
       ]),
     .testTarget(
       name: "InspectionTests",
-      dependencies: ["Inspection", "LinuxSystem", "Processes", "TestSupport"],
+      dependencies: [
+        "AllocationModel", "Executables", "Inspection", "LinuxSystem", "Processes", "TestSupport",
+      ],
       exclude: ["Programs"]),
     .testTarget(
       name: "ProcessesTests", dependencies: ["AllocationModel", "Processes", "TestSupport"]),

@@ -58,6 +58,12 @@ package struct ProcessDirectory: Hashable, Sendable {
     try sortedNumericEntries(of: "\(path)/task")
   }
 
+  /// What a thread is called (`/proc/PID/task/TID/comm`), at most 15 bytes.
+  package func threadName(_ tid: Int32) throws(ProcessError) -> String {
+    let name = try contents("task/\(tid)/comm", limit: 64)
+    return String(decoding: name.last == 0x0a ? name.dropLast() : name[...], as: UTF8.self)
+  }
+
   /// Its effective user, and its id in its own PID namespace.
   package func ownership() throws(ProcessError) -> (user: UInt32, namespacePid: Int32) {
     let fields = StatusFields(parsing: try contents("status"))

@@ -1,5 +1,6 @@
 import AllocationModel
 import BPFRuntime
+import Glibc
 import LinuxSystem
 import ProbeABI
 import Synchronization
@@ -71,6 +72,11 @@ struct BlockTableReader: ~Copyable {
     let site = UInt32(truncatingIfNeeded: siteAndBorn)
     guard site != 0, word(place + 1) == siteAndBorn, word(slot) == key else { return nil }
     return block_record(size: size, site: site, born: UInt32(siteAndBorn >> 32))
+  }
+
+  /// Empties all slots. No probe may be attached that fills them.
+  borrowing func removeAllBlocks() {
+    for bucket in 0..<table.count { memset(table.mutableBytes(at: bucket), 0, table.stride) }
   }
 
   /// Empties the slots of processes that have ended or begun another program, so that others can use them.

@@ -8,6 +8,8 @@ struct PagePresence {
   private(set) var written: [Range<UInt64>] = []
   /// Present in memory; ascending, not touching.
   private(set) var resident: [Range<UInt64>] = []
+  /// The process's own, so not the page of a file that it maps; ascending, not touching.
+  private(set) var own: [Range<UInt64>] = []
 
   init() {}
 
@@ -19,6 +21,9 @@ struct PagePresence {
     let isSwapped = entry >> 62 & 1 == 1 && !isGuard
     if isPresent || isSwapped { Self.extend(&written, by: page) }
     if isPresent { Self.extend(&resident, by: page) }
+    // Swapped pages of private mappings were written.
+    let isOfFile = entry >> 61 & 1 == 1
+    if isPresent || isSwapped, !isOfFile { Self.extend(&own, by: page) }
   }
 
   private static func extend(_ runs: inout [Range<UInt64>], by page: UInt64) {
