@@ -27,7 +27,7 @@ struct HeaptapCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       WatchCommand.self, RunCommand.self, BlocksCommand.self, TypesCommand.self, LeaksCommand.self,
-      RefsCommand.self, ServeCommand.self, DoctorCommand.self,
+      RefsCommand.self, WhereCommand.self, ServeCommand.self, DoctorCommand.self,
       VerifyCommand.self, ResolveWorkerCommand.self,
     ])
 

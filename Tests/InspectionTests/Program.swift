@@ -16,7 +16,10 @@ enum Program {
   private static let folder = Result {
     let folder = try ScratchDirectory()
     let sources = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Programs")
-    for name in ["planted_blocks", "blocked_calls", "vfork_wait", "lost_blocks", "planted_chains"] {
+    for name in [
+      "planted_blocks", "blocked_calls", "vfork_wait", "lost_blocks", "planted_chains",
+      "planted_places",
+    ] {
       try Toolchain.run(
         "gcc", "-O0", "-fno-builtin", "-pthread", "-o", folder.path(name),
         sources.appending(path: "\(name).c").path())
