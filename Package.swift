@@ -64,13 +64,13 @@ let package = Package(
       name: "AllocationProbes",
       dependencies: [
         "AllocationModel", "BPFRuntime", "CLinux", "Executables", "LinuxSystem", "ProbeABI",
-        "Processes",
+        "Processes", .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(
       name: "Monitoring",
       dependencies: [
-        "AllocationModel", "AllocationProbes", "BPFRuntime", "Executables", "LinuxSystem",
-        "Processes", .product(name: "SystemPackage", package: "swift-system"),
+        "AllocationModel", "AllocationProbes", "BPFRuntime", "Executables", "Inspection",
+        "LinuxSystem", "Processes", .product(name: "SystemPackage", package: "swift-system"),
       ]),
 
     // What people see.

@@ -37,10 +37,15 @@ package struct SystemSummary: Sendable {
     let running = snapshot.targets.filter { !$0.hasExited }
     let census = running.count { $0.mode == .census }
     let anonymous = running.reduce(UInt64(0)) { $0 &+ ($1.residentAnonymousBytes ?? 0) }
-    let counts = [
+    let windows = running.count { $0.mode == .windows }
+    var parts = [
       (snapshot.targets.count, "processes seen"), (running.count - census, "observed"),
+    ]
+    if windows > 0 { parts.append((windows, "of them in windows")) }
+    parts += [
       (census, "by census only"), (snapshot.targets.count - running.count, "exited"),
-    ].map { "\(Figure.count(UInt64($0.0))) \($0.1)" }
+    ]
+    let counts = parts.map { "\(Figure.count(UInt64($0.0))) \($0.1)" }
     return counts.joined(separator: ", ")
       + "; \(Figure.bytes(anonymous)) of anonymous memory; \(Figure.duration(snapshot.elapsed))"
   }
