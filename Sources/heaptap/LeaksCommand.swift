@@ -57,7 +57,7 @@ struct LeaksCommand: ParsableCommand {
       HeapLeaks.Tree(
         kind: $0.kind.rawValue, address: walk.blocks[$0.head].address,
         total: HeapLeaks.Total(blocks: UInt64($0.blockCount), bytes: $0.byteCount),
-        type: survey.types.nominalName($0.head))
+        type: survey.nominalName($0.head))
     }
     return leaks
   }

@@ -13,7 +13,9 @@ extension HeapSurvey {
     func isLarger(_ one: Int, _ other: Int) -> Bool {
       (tree.retainedByteCounts[one], other) > (tree.retainedByteCounts[other], one)
     }
-    let shown = top.sorted(by: isLarger).prefix(max(0, limit))
+    // What others hold, too, is retained by none of them.
+    let shown = top.filter { tree.retainedByteCounts[$0] > 0 }.sorted(by: isLarger)
+      .prefix(max(0, limit))
     var below = Dictionary(uniqueKeysWithValues: shown.map { ($0, [Int]()) })
     for block in 0..<dominators.blockCount {
       let dominator = Int(tree.dominators[block])

@@ -17,10 +17,10 @@ package final class HeapSurvey {
   /// References by the block that they point into.
   private(set) lazy var incoming = references.graph.reversed()
   private(set) lazy var byteCounts = walk.blocks.map(\.byteCount)
+  /// Of all blocks; each is looked at when this is asked for first.
   package private(set) lazy var types = BlockTypes(
-    of: image, walk.blocks, references.index,
-    typers: [CPlusPlusTyper(memory), SwiftTyper(memory)], readNames: readNames)
-  private let memory: StaticMemory
+    of: walk.blocks, classifier: &classifier, readNames: readNames)
+  private var classifier: BlockClassifier
 
   /// - Parameters:
   ///   - process: whose files are read for symbols and types; nil for none.
@@ -33,7 +33,10 @@ package final class HeapSurvey {
     self.walk = walk
     references = HeapReferences(of: image, walk)
     naming = RootNaming(of: image, ModuleMap(of: image, in: process))
-    memory = StaticMemory(image, in: process)
+    let memory = StaticMemory(image, in: process)
+    classifier = BlockClassifier(
+      image: image, index: references.index,
+      typers: [CPlusPlusTyper(memory), SwiftTyper(memory)])
     readNames = names
   }
 
@@ -51,12 +54,20 @@ package final class HeapSurvey {
   func hop(_ block: Int, entry: UInt64 = 0, field: UInt64? = nil) -> ReferencePath.Hop {
     ReferencePath.Hop(
       address: walk.blocks[block].address, byteCount: walk.blocks[block].byteCount,
-      type: types.nominalName(block), entry: entry, field: field)
+      type: nominalName(block), entry: entry, field: field)
+  }
+
+  /// The type of one block, if a program gave it one.
+  package func nominalName(_ block: Int) -> String? {
+    let type = classifier.type(of: walk.blocks[block])
+    return type.kind.isNominal ? BlockTypes.readable([type], readNames)[0].name : nil
   }
 
   /// A root with its symbol made readable.
-  func reference(_ root: HeapRoot) -> RootReference {
-    var reference = naming.reference(root)
+  func reference(_ root: HeapRoot) -> RootReference { readable(naming.reference(root)) }
+
+  func readable(_ reference: RootReference) -> RootReference {
+    var reference = reference
     let parts = reference.owner.split(separator: "!", maxSplits: 1)
     if parts.count == 2 {
       reference.owner = "\(parts[0])!\(readNames([String(parts[1])])[0])"

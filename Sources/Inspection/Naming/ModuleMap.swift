@@ -99,6 +99,19 @@ package final class ModuleMap {
     return variables
   }
 
+  /// The function whose code is at an address, and how far it is into it; nil where none is known.
+  func function(at address: UInt64) -> (module: String, name: String, distance: UInt64)? {
+    guard let index = index(at: address),
+      let opened = try? process?.openFile(of: modules[index].first),
+      let file = try? ELFFile(opened)
+    else { return nil }
+    let virtualAddress = address &- modules[index].bias
+    guard let symbol = Executables.Module(reading: file).symbols.symbol(at: virtualAddress) else {
+      return nil
+    }
+    return (modules[index].name, symbol.name, virtualAddress - symbol.start)
+  }
+
   /// Bytes below a thread pointer in which the thread-local variables of all modules have room.
   package var threadLocalByteCount: UInt64 {
     modules.reduce(0) { $0 + ($1.threadLocalBlock.map { $0.byteCount + $0.alignment } ?? 0) }

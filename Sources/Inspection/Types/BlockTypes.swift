@@ -9,33 +9,15 @@ package struct BlockTypes: Sendable {
 
   package subscript(block: Int) -> BlockType { all[Int(numbers[block])] }
 
-  /// The type's name, if a program gave it.
-  package func nominalName(_ block: Int) -> String? {
-    let type = self[block]
-    return type.kind.isNominal ? type.name : nil
-  }
-
   /// - Parameter readNames: makes symbols readable.
   init(
-    of image: ProcessImage, _ blocks: [HeapBlock], _ index: BlockIndex, typers: [any BlockTyper],
+    of blocks: [HeapBlock], classifier: inout BlockClassifier,
     readNames: HeapSurvey.NameReading
   ) {
-    var typers = typers
     var known: [BlockType: UInt32] = [:]
     numbers.reserveCapacity(blocks.count)
     for block in blocks {
-      let type =
-        image.withBytes(of: block.address..<(block.address + block.byteCount)) { contents in
-          guard contents.byteCount >= 8 else {
-            return BlockType(name: "\(contents.byteCount) bytes", kind: .size)
-          }
-          for position in typers.indices {
-            if let name = typers[position].typeName(of: contents) {
-              return BlockType(name: name, kind: typers[position].kind)
-            }
-          }
-          return BlockShape.type(of: contents, index)
-        } ?? BlockType(name: "\(block.byteCount) bytes", kind: .size)
+      let type = classifier.type(of: block)
       if let number = known[type] {
         numbers.append(number)
       } else {
@@ -44,19 +26,23 @@ package struct BlockTypes: Sendable {
         all.append(type)
       }
     }
-    makeReadable(readNames)
+    all = Self.readable(all, readNames)
   }
 
   /// Several symbols may have one readable name; such types stay apart here and are one in a census.
-  private mutating func makeReadable(_ readNames: HeapSurvey.NameReading) {
-    let positions = all.indices.filter { all[$0].kind == .cplusplus }
-    let isArray = positions.map { all[$0].name.hasSuffix("[]") }
+  static func readable(
+    _ types: [BlockType], _ readNames: HeapSurvey.NameReading
+  ) -> [BlockType] {
+    var types = types
+    let positions = types.indices.filter { types[$0].kind == .cplusplus }
+    let isArray = positions.map { types[$0].name.hasSuffix("[]") }
     let symbols = zip(positions, isArray).map {
-      $1 ? String(all[$0].name.dropLast(2)) : all[$0].name
+      $1 ? String(types[$0].name.dropLast(2)) : types[$0].name
     }
     for ((position, isArray), name) in zip(zip(positions, isArray), readNames(symbols)) {
-      all[position].name = CPlusPlusTyper.readable(name) + (isArray ? "[]" : "")
+      types[position].name = CPlusPlusTyper.readable(name) + (isArray ? "[]" : "")
     }
+    return types
   }
 
   package func census(pid: Int32, _ blocks: [HeapBlock]) -> TypeCensus {
