@@ -56,7 +56,7 @@ let package = Package(
     .target(
       name: "Inspection",
       dependencies: [
-        "AllocationModel", "LinuxSystem", "Processes",
+        "AllocationModel", "Executables", "LinuxSystem", "Processes",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
 
@@ -65,13 +65,13 @@ let package = Package(
       name: "AllocationProbes",
       dependencies: [
         "AllocationModel", "BPFRuntime", "CLinux", "Executables", "LinuxSystem", "ProbeABI",
-        "Processes",
+        "Processes", .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(
       name: "Monitoring",
       dependencies: [
-        "AllocationModel", "AllocationProbes", "BPFRuntime", "Executables", "LinuxSystem",
-        "Processes", .product(name: "SystemPackage", package: "swift-system"),
+        "AllocationModel", "AllocationProbes", "BPFRuntime", "Executables", "Inspection",
+        "LinuxSystem", "Processes", .product(name: "SystemPackage", package: "swift-system"),
       ]),
 
     // What people see.
@@ -136,10 +136,10 @@ let package = Package(
       name: "AllocationModelTests", dependencies: ["AllocationModel", "TestSupport"]),
     .testTarget(
       name: "PresentationTests", dependencies: ["AllocationModel", "Presentation", "TestSupport"],
-      exclude: ["Goldens"]),
+      exclude: ["Goldens", "Inspection/Goldens"]),
     .testTarget(
       name: "ExportersTests", dependencies: ["AllocationModel", "Exporters", "TestSupport"],
-      exclude: ["Goldens"]),
+      exclude: ["Goldens", "Inspection/Goldens"]),
     .testTarget(
       name: "ExecutablesTests",
       dependencies: [
@@ -148,7 +148,9 @@ let package = Package(
       ]),
     .testTarget(
       name: "InspectionTests",
-      dependencies: ["AllocationModel", "Inspection", "LinuxSystem", "Processes", "TestSupport"],
+      dependencies: [
+        "AllocationModel", "Executables", "Inspection", "LinuxSystem", "Processes", "TestSupport",
+      ],
       exclude: ["Programs"]),
     .testTarget(
       name: "ProcessesTests", dependencies: ["AllocationModel", "Processes", "TestSupport"]),

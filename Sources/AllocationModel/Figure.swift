@@ -14,9 +14,44 @@ package enum Figure {
 
   /// A change of bytes per second with its sign: `+41 KiB/s`, `-3.0 MiB/s`, `0 B/s`.
   package static func rate(_ bytesPerSecond: Double) -> String {
-    let text = bytes(bytesPerSecond)
-    if text == "0 B" || text == "-0 B" { return "0 B/s" }
-    return (bytesPerSecond > 0 ? "+" : "") + text + "/s"
+    change(bytesPerSecond) + "/s"
+  }
+
+  /// `±6.5 KiB/s`: by how much a rate may be off, the wider side of its interval.
+  package static func margin(of growth: GrowthRate) -> String {
+    let rate = growth.bytesPerSecond
+    return "±\(bytes(max(0, rate - growth.low, growth.high - rate)))/s"
+  }
+
+  /// A change of a number of bytes with its sign: `+41 KiB`, `-3.0 MiB`, `0 B`.
+  package static func change(_ byteCount: Double) -> String {
+    let text = bytes(byteCount)
+    if text == "0 B" || text == "-0 B" { return "0 B" }
+    return (byteCount > 0 ? "+" : "") + text
+  }
+
+  /// A share as per cent: `<0.1 %`, `1.9 %`, `2 %`, `37 %`.
+  package static func share(_ share: Double) -> String {
+    guard share.isFinite else { return "? %" }
+    let percent = share * 100
+    if percent > 0, percent < 0.05 { return "<0.1 %" }
+    let text = percent < 9.95 ? oneDecimal(percent) : whole(percent)
+    return (text.hasSuffix(".0") ? String(text.dropLast(2)) : text) + " %"
+  }
+
+  /// `35 to 48 KiB`, `-900 B to 1.2 KiB`: the unit once where both have the same.
+  package static func range(_ low: Double, _ high: Double) -> String {
+    let (from, to) = (bytes(low), bytes(high))
+    let units = (from.split(separator: " ").last, to.split(separator: " ").last)
+    guard units.0 == units.1, let number = from.split(separator: " ").first else {
+      return "\(from) to \(to)"
+    }
+    return from == to ? to : "\(number) to \(to)"
+  }
+
+  /// `~41 KiB` for what is estimated.
+  package static func marked(_ figure: String, isEstimate: Bool) -> String {
+    isEstimate ? "~" + figure : figure
   }
 
   /// `0.4 s`, `95 s`, `8 min`, `30 h`, `12 d`: the largest unit that leaves at least two of it.
@@ -41,6 +76,14 @@ package enum Figure {
       grouped.unicodeScalars.append(Unicode.Scalar(digit))
     }
     return grouped
+  }
+
+  /// Two digits of a number that is estimated: `12,000`.
+  package static func roughly(_ number: UInt64) -> String {
+    var power: UInt64 = 1
+    while number / power >= 100 { power *= 10 }
+    let isUp = power > 1 && number % power >= power / 2
+    return count((number / power + (isUp ? 1 : 0)) * power)
   }
 
   /// `1 block`, `12,430 blocks`.

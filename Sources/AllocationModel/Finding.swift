@@ -14,6 +14,11 @@ package enum Finding: Hashable, Sendable {
   case balanced(Flow)
   case shrank(rate: Double, flow: Flow)
   case unclear(Flow)
+  case sampled(Sampled)
+  /// Nothing references blocks of it, and how it grew.
+  case unreachable(SiteInspection, String?)
+  /// What the flow says, and what holds the blocks.
+  case anchored(String, by: String)
   /// Whatever somebody wrote.
   case text(String)
 
@@ -62,6 +67,12 @@ extension Finding {
     case .shrank(let rate, let flow):
       "shrank \(Self.speed(rate)) for \(Figure.duration(flow.duration)), \(flow.sentence)"
     case .unclear(let flow): "no clear direction, \(flow.sentence)"
+    case .sampled(let sampled): sampled.sentence
+    case .unreachable(let inspection, let growth):
+      "nothing references \(Figure.count(inspection.unreachable.blocks)) of "
+        + "\(Figure.blocks(inspection.blocks)), \(Figure.bytes(inspection.unreachable.bytes))"
+        + (growth.map { "; \($0)" } ?? "")
+    case .anchored(let sentence, let holder): "\(sentence), held by \(holder)"
     case .text(let text): text
     }
   }

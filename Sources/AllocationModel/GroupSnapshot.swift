@@ -20,6 +20,8 @@ package struct GroupSnapshot: Hashable, Sendable {
   /// Processes with a site in the group, or all of a group of processes.
   package var processCount = 0
   package var siteCount = 0
+  /// Sites whose figures are estimates, so that the sums are, too.
+  package var estimatedSiteCount = 0
   package var counters = AllocationCounters()
   /// Sum over the sites; intervals add up as those of independent figures do.
   package var growth = GrowthRate()
@@ -35,6 +37,8 @@ package struct GroupSnapshot: Hashable, Sendable {
   package init(name: String?) {
     self.name = name
   }
+
+  package var isEstimated: Bool { estimatedSiteCount > 0 }
 }
 
 extension Snapshot {
@@ -96,6 +100,7 @@ private struct GroupFolding {
     let index = index(of: site.process, target, site: site)
     sums[index].processes.insert(site.process)
     sums[index].group.siteCount += 1
+    if site.estimate != nil { sums[index].group.estimatedSiteCount += 1 }
     sums[index].group.counters += site.counters
     sums[index].group.growth.bytesPerSecond += site.growth.bytesPerSecond
     sums[index].below += (site.growth.bytesPerSecond - site.growth.low).squared
@@ -183,6 +188,7 @@ extension Verdict {
   /// How much it asks for attention: more is worse.
   package var severity: Int {
     switch self {
+    case .unreachable: 6
     case .growing: 5
     case .settling: 4
     case .mixed: 3

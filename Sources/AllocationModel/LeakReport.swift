@@ -27,7 +27,7 @@ package struct LeakReport: Hashable, Sendable {
     for (index, pattern) in suppressions.patterns.enumerated() where indices[pattern] == nil {
       indices[pattern] = index
     }
-    for site in snapshot.sites where site.counters.liveBlocks > 0 {
+    for site in snapshot.sites where site.counters.liveBlocks > 0 && site.isLeftForSure {
       guard let index = suppressions.match(site.stack).flatMap({ indices[$0] }) else {
         leaks.append(site)
         continue
@@ -44,4 +44,9 @@ package struct LeakReport: Hashable, Sendable {
   package var leakedBytes: UInt64 { leaks.reduce(0) { $0 &+ $1.counters.liveBytes } }
   /// More leaked than the limit allows; blocks of no bytes are leaks, too, if none is allowed.
   package var isFailure: Bool { limit == 0 ? !leaks.isEmpty : leakedBytes > limit }
+}
+
+extension SiteSnapshot {
+  /// What windows saw come and not go is noise unless it grows beyond chance.
+  fileprivate var isLeftForSure: Bool { estimate == nil || assessment.verdict == .growing }
 }

@@ -45,6 +45,8 @@ package struct SiteReading: Hashable, Sendable {
   package var temporaryBlocks: UInt64
   /// Ages at which blocks were freed; nil where none was or ages were not read.
   package var lifetimes: Lifetimes?
+  /// What the counters rest on; nil where every call was counted.
+  package var estimate: SiteEstimate?
 
   package init(
     id: SiteID,
@@ -54,7 +56,8 @@ package struct SiteReading: Hashable, Sendable {
     counters: AllocationCounters,
     oldest: Double? = nil,
     temporaryBlocks: UInt64 = 0,
-    lifetimes: Lifetimes? = nil
+    lifetimes: Lifetimes? = nil,
+    estimate: SiteEstimate? = nil
   ) {
     self.id = id
     self.process = process
@@ -64,5 +67,6 @@ package struct SiteReading: Hashable, Sendable {
     self.oldest = oldest
     self.temporaryBlocks = temporaryBlocks
     self.lifetimes = lifetimes
+    self.estimate = estimate
   }
 }

@@ -19,7 +19,7 @@ struct SiteEntry: Sendable {
   /// Polls since then, in which nothing happened.
   private var quietPolls = 0
   /// Allocations and frees up to the first reading.
-  private let firstEvents: UInt64
+  private var firstEvents: UInt64
 
   init(_ snapshot: SiteSnapshot) {
     self.snapshot = snapshot
@@ -29,10 +29,15 @@ struct SiteEntry: Sendable {
   var key: Key { Key(process: snapshot.process, id: snapshot.id) }
 
   /// Enough has happened to call it growing, if that is what it does.
-  var isTested: Bool { snapshot.counters.eventCount >= firstEvents &+ 10 }
+  var isTested: Bool {
+    if let estimate = snapshot.estimate { return estimate.isTested }
+    return snapshot.counters.eventCount >= firstEvents &+ 10
+  }
 
   /// Takes over the figures of a reading.
   mutating func take(_ reading: borrowing SiteReading) {
+    if (snapshot.estimate == nil) != (reading.estimate == nil) { restart(reading.counters) }
+    snapshot.estimate = reading.estimate
     snapshot.counters = reading.counters
     snapshot.ending = reading.ending
     snapshot.oldest = reading.oldest
@@ -42,13 +47,26 @@ struct SiteEntry: Sendable {
     if !snapshot.stack.isSameArray(as: reading.stack) { snapshot.stack = reading.stack }
   }
 
+  /// Estimates begin or end: what was counted before says nothing about what is counted now.
+  private mutating func restart(_ counters: AllocationCounters) {
+    history = SiteHistory()
+    notedCounters = AllocationCounters()
+    quietPolls = 0
+    nextJudging = 0
+    firstEvents = counters.eventCount
+    snapshot.peakBytes = 0
+  }
+
   /// Adds a second reading of the same site.
   mutating func add(_ reading: borrowing SiteReading) { snapshot.add(reading) }
 
   /// Takes note of the counters that were read at `elapsed`; `previous` is when they were read before.
+  ///
+  /// Estimates have their own past.
   mutating func note(
     at elapsed: Double, previous: Double, _ settings: SnapshotBuilder.Settings
   ) {
+    guard snapshot.estimate == nil else { return }
     if snapshot.counters == notedCounters, nextJudging > 0 {
       quietPolls += 1
       return
@@ -65,15 +83,24 @@ struct SiteEntry: Sendable {
   }
 
   mutating func judge(_ judge: TrendJudge, at elapsed: Double) {
+    if let estimate = snapshot.estimate {
+      conclude(judge.trend(of: estimate))
+      nextJudging = elapsed
+      return
+    }
     if quietPolls > 0 {
       history.extendQuiet(
         to: elapsed, polls: quietPolls, sampleLimit: judge.settings.sampleLimit)
     }
     quietPolls = 0
     let trend = judge.trend(of: history, snapshot)
+    conclude(trend)
+    nextJudging = elapsed + trend.validity(horizon: judge.settings.horizon)
+  }
+
+  private mutating func conclude(_ trend: Trend) {
     snapshot.growth = trend.growth
     snapshot.assessment = trend.assessment
-    nextJudging = elapsed + trend.validity(horizon: judge.settings.horizon)
   }
 }
 

@@ -5,6 +5,7 @@ package protocol SiteFigures {
   var oldest: Double? { get set }
   var temporaryBlocks: UInt64 { get set }
   var lifetimes: Lifetimes? { get set }
+  var estimate: SiteEstimate? { get set }
 }
 
 extension SiteReading: SiteFigures {}
@@ -20,5 +21,6 @@ extension SiteFigures {
     oldest = [oldest, other.oldest].compactMap { $0 }.max()
     // Two distributions can't be added by their quantiles; the one of more blocks stands for both.
     if isLarger || lifetimes == nil { lifetimes = other.lifetimes ?? lifetimes }
+    if let added = other.estimate { estimate = estimate.map { $0 + added } ?? added }
   }
 }

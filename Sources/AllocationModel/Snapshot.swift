@@ -50,7 +50,11 @@ package struct SiteSnapshot: Hashable, Sendable {
   package var growth: GrowthRate
   /// Age of the oldest live block in seconds; nil where none is live or the age is not known.
   package var oldest: Double?
+  /// What the counters and the growth rest on; nil where every call was counted.
+  package var estimate: SiteEstimate?
   package var assessment: Assessment
+  /// What the last inspection of the process found; nil before there is one.
+  package var inspection: SiteInspection?
 
   package init(
     id: SiteID,
@@ -64,6 +68,7 @@ package struct SiteSnapshot: Hashable, Sendable {
     lifetimes: Lifetimes? = nil,
     growth: GrowthRate = GrowthRate(),
     oldest: Double? = nil,
+    estimate: SiteEstimate? = nil,
     assessment: Assessment
   ) {
     self.id = id
@@ -77,6 +82,7 @@ package struct SiteSnapshot: Hashable, Sendable {
     self.lifetimes = lifetimes
     self.growth = growth
     self.oldest = oldest
+    self.estimate = estimate
     self.assessment = assessment
   }
 

@@ -60,7 +60,9 @@ struct TargetLedger: Sendable {
     let before = rows[index].snapshot
     rows[index].lastFold = foldCount
     rows[index].snapshot = reading
-    rows[index].snapshot.peakLiveBytes = max(before.peakLiveBytes, reading.counters.liveBytes)
+    // What is live is known to exact observation only.
+    rows[index].snapshot.peakLiveBytes = max(
+      before.peakLiveBytes, reading.mode == .windows ? 0 : reading.counters.liveBytes)
     rows[index].snapshot.peakAnonymousBytes = [
       before.peakAnonymousBytes, reading.residentAnonymousBytes,
     ].compactMap { $0 }.max()

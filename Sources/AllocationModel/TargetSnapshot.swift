@@ -8,6 +8,8 @@ package struct TargetSnapshot: Hashable, Sendable {
   package enum Mode: String, Sendable {
     /// Every allocation and free is counted.
     case exact
+    /// Probes are there for some milliseconds at a time; figures of sites are estimates.
+    case windows
     /// Looked at from outside only: no probe, no counters.
     case census
   }
@@ -48,6 +50,12 @@ package struct TargetSnapshot: Hashable, Sendable {
   package var hasVisibleAllocator: Bool
   /// Why its allocations can't be seen, as a sentence without a full stop.
   package var obstacle: String?
+  /// How it is observed in windows; nil in other modes.
+  package var windows: WindowUse?
+  /// The share of its time that exact observation costs it, estimated, ≥ 0; nil where it is not known.
+  package var costShare: Double?
+  /// Why its heap could not be looked at though it has suspects, as a sentence without a full stop.
+  package var inspectionObstacle: String?
 
   /// How fast its anonymous memory grows. `SnapshotBuilder` sets it, as it does the two that follow.
   package var anonymousGrowth = GrowthRate()
@@ -76,7 +84,9 @@ package struct TargetSnapshot: Hashable, Sendable {
     hasExited: Bool = false,
     ending: ProcessEnding? = nil,
     hasVisibleAllocator: Bool = true,
-    obstacle: String? = nil
+    obstacle: String? = nil,
+    windows: WindowUse? = nil,
+    costShare: Double? = nil
   ) {
     self.pid = pid
     self.startTicks = startTicks
@@ -98,6 +108,8 @@ package struct TargetSnapshot: Hashable, Sendable {
     self.ending = ending
     self.hasVisibleAllocator = hasVisibleAllocator
     self.obstacle = obstacle
+    self.windows = windows
+    self.costShare = costShare
   }
 
   package var process: ProcessIdentity { ProcessIdentity(pid: pid, startTicks: startTicks) }

@@ -2,6 +2,8 @@
 ///
 /// The raw value is the name in reports and JSON.
 package enum Verdict: String, CaseIterable, Sendable {
+  /// An inspection found blocks of the site that nothing references.
+  case unreachable
   /// Net flow is above zero beyond chance.
   case growing
   /// It grew earlier; its net flow is now indistinguishable from zero.

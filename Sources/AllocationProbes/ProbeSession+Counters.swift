@@ -103,4 +103,13 @@ extension ProbeSession {
     guard let now = try? lifecycle.run("read_ticks") else { return [:] }
     return blocks.liveBlocks(stackCapacity: siteRecords.count, now: now)
   }
+
+  /// The live blocks of one process by address, at most so many.
+  package func blocks(of process: ProcessSlot, limit: Int) -> [UInt64: RecordedBlock] {
+    var result: [UInt64: RecordedBlock] = [:]
+    blocks.forEachBlock(of: process.rawValue) { address, block in
+      if result.count < limit { result[address] = block }
+    }
+    return result
+  }
 }

@@ -66,10 +66,39 @@ extension ProbeSession {
   }
 
   /// Threads look up anew whether their process is a target.
-  private func noteTargetsChanged() {
+  private func noteTargetsChanged() { raiseEpoch(by: 1) }
+
+  private func raiseEpoch(by step: UInt64) {
     let offset = MemoryLayout<probe_control>.offset(of: \.targets_epoch) ?? 0
     let epoch = (control.mutableBytes(at: 0) + offset).assumingMemoryBound(to: Atomic<UInt64>.self)
-    epoch.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    epoch.pointee.wrappingAdd(step, ordering: .sequentiallyConsistent)
+  }
+
+  /// Forgets all blocks and counters of stacks, as before anything was counted; stacks keep their numbers. No allocator
+  /// may be probed meanwhile.
+  package func forgetCounts() {
+    blocks.removeAllBlocks()
+    forEachStack { stack, process in
+      let place = siteRecords.mutableBytes(at: Int(stack.rawValue))
+      var record = site_record()
+      record.process = process
+      record.flags = place.load(as: site_record.self).flags
+      place.storeBytes(of: record, as: site_record.self)
+    }
+    let offset = MemoryLayout<process_record>.offset(of: \.live_blocks) ?? 0
+    for number in 0..<processRecords.count {
+      processRecords.mutableBytes(at: number).storeBytes(
+        of: 0, toByteOffset: offset, as: Int64.self)
+    }
+    lifetimesBySite = []
+    raiseEpoch(by: 1 << 32)
+  }
+
+  /// Calls of allocators by a process that were counted, up to some of each of its threads; wraps.
+  package func callCount(of process: ProcessSlot) -> UInt32 {
+    let offset = MemoryLayout<process_record>.offset(of: \.calls) ?? 0
+    return processRecords.bytes(at: Int(process.rawValue)).load(
+      fromByteOffset: offset, as: UInt32.self)
   }
 
   /// Says whether a program is to be observed whenever it is started from now on.

@@ -26,7 +26,9 @@ package final class ProbeSession {
   private var events: RingBuffer?
   private var processEvents: RingBuffer?
   private let inbox = EventInbox()
-  private var linkSets: [LinkSet] = []
+  private var allocatorLinks: [LinkSet] = []
+  /// Of dynamic loaders and C++ runtimes, which are called rarely.
+  private var noticeLinks: [LinkSet] = []
   private var lifecycleLinks: [LifecycleLink] = []
   /// By number of the stack; empty until a block was freed.
   var lifetimesBySite: [KnownLifetimes] = []
@@ -176,15 +178,17 @@ extension ProbeSession {
     let others = targets(.ignored) + file.returnInstructions + targets(.byInstruction)
     do {
       // What gives memory back comes first: a block whose free is not probed yet would stay live for ever.
-      try attach(entries: others, path: file.attachPath, pid: pid)
+      if let links = try entryLinks(others, path: file.attachPath, pid: pid) {
+        allocatorLinks.append(links)
+      }
       switch calibration.linkKind {
       case .session:
-        linkSets.append(
+        allocatorLinks.append(
           try LinkSet.attaching(
             .session, object: allocations, entryProgram: "allocation_call", path: file.attachPath,
             targets: returning, pid: pid))
       case .multi, .perf:
-        linkSets.append(
+        allocatorLinks.append(
           try LinkSet.attaching(
             calibration.linkKind, object: allocations, entryProgram: "allocation_entry",
             returnProgram: "allocation_return", path: file.attachPath, targets: returning,
@@ -198,27 +202,37 @@ extension ProbeSession {
   }
 
   /// Probes functions whose returns don't matter: without a session's half that asks for none, they cost less.
-  private func attach(entries: [UprobeTarget], path: String, pid: Int32?) throws(BPFError) {
-    guard !entries.isEmpty else { return }
+  private func entryLinks(
+    _ entries: [UprobeTarget], path: String, pid: Int32?
+  ) throws(BPFError) -> LinkSet? {
+    guard !entries.isEmpty else { return nil }
     let kind = calibration.linkKind == .session ? UprobeLinkKind.multi : calibration.linkKind
-    linkSets.append(
-      try LinkSet.attaching(
-        kind, object: allocations, entryProgram: "allocation_entry", path: path, targets: entries,
-        pid: pid))
+    return try LinkSet.attaching(
+      kind, object: allocations, entryProgram: "allocation_entry", path: path, targets: entries,
+      pid: pid)
   }
 
   /// Makes dynamic loaders say when they load and close libraries, and C++ runtimes when they throw.
   package func attach(loadersOf files: ProbedFiles, pid: Int32?) throws(BPFError) {
     for notice in files.notices {
       let target = UprobeTarget(fileOffset: notice.fileOffset, cookie: notice.cookie)
-      try attach(entries: [target], path: notice.attachPath, pid: pid)
+      if let links = try entryLinks([target], path: notice.attachPath, pid: pid) {
+        noticeLinks.append(links)
+      }
     }
   }
 
   /// Removes all probes; the tables stay readable.
   package func detach() {
-    LinkSet.close(linkSets)
-    linkSets = []
+    LinkSet.close(allocatorLinks + noticeLinks)
+    allocatorLinks = []
+    noticeLinks = []
+  }
+
+  /// Removes the probes of allocators: nothing is counted from now on. Processes are still followed.
+  package func detachAllocators() {
+    LinkSet.close(allocatorLinks)
+    allocatorLinks = []
   }
 }
 

@@ -18,7 +18,7 @@ package enum JSONLeaksExporter {
           writer.member("blocks", tree.total.blocks)
           writer.member("bytes", tree.total.bytes)
           writer.member("address", "0x" + String(tree.address, radix: 16))
-          writer.member("type", String?.none)
+          writer.member("type", tree.type)
           writer.member("site", String?.none)
           writer.list("stack", [Frame](), JSONSnapshotExporter.write)
         }

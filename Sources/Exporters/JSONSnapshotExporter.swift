@@ -53,7 +53,7 @@ package struct JSONSnapshotExporter: Sendable {
       writer.member("mode", target.mode.rawValue)
       // Without probes nothing is known of allocations.
       let isCounted = target.mode != .census
-      write(&writer, isCounted ? target.counters : nil)
+      write(&writer, isCounted ? target.counters : nil, hasLive: target.mode != .windows)
       writer.member("inherited_frees", isCounted ? target.inheritedFrees : nil)
       writer.member("unknown_frees", isCounted ? target.unknownFrees : nil)
       writer.member("rss_bytes", target.residentBytes)
@@ -74,10 +74,38 @@ package struct JSONSnapshotExporter: Sendable {
       writer.member("anonymous_growth_low", hasGrowth ? target.anonymousGrowth.low : nil)
       writer.member("anonymous_growth_high", hasGrowth ? target.anonymousGrowth.high : nil)
       writer.member("peak_anonymous_bytes", target.peakAnonymousBytes)
-      writer.member("peak_live_bytes", isCounted ? target.peakLiveBytes : nil)
+      writer.member("peak_live_bytes", target.mode == .exact ? target.peakLiveBytes : nil)
       write(&writer, target.ending)
       writer.member("obstacle", target.obstacle)
+      if let obstacle = target.inspectionObstacle {
+        writer.member("inspection_obstacle", obstacle)
+      }
+      if let windows = target.windows { write(&writer, windows) }
+      if let share = target.costShare { writer.member("cost_share", share: share) }
     }
+  }
+
+  private static func write(_ writer: inout JSONWriter, _ windows: WindowUse) {
+    writer.object("windows") { writer in
+      writer.member("count", windows.count)
+      writer.member("open_share", share: windows.openShare)
+      writer.member("cost_share", share: windows.costShare)
+      writer.member("budget", share: windows.budget)
+      writer.member("unattributed_frees", windows.unattributedFrees)
+    }
+  }
+
+  /// What windows gave has its interval, and what it rests on.
+  static func write(_ writer: inout JSONWriter, _ estimate: SiteEstimate?) {
+    guard let estimate else { return }
+    let net = estimate.flow.netBlocks
+    writer.member("estimated", true)
+    writer.member("sampled_blocks", estimate.flow.sampledBlocks)
+    writer.member("window_count", estimate.windowCount)
+    writer.member("over_s", estimate.elapsed)
+    writer.member("net_blocks", net.value)
+    writer.member("net_blocks_low", net.low)
+    writer.member("net_blocks_high", net.high)
   }
 
   /// How a process ended: what is not the case is null.
@@ -116,6 +144,7 @@ package struct JSONSnapshotExporter: Sendable {
       writer.member("anonymous_growth_bytes_per_s", group.anonymousGrowth?.bytesPerSecond)
       writer.member("worst_site", group.worstSite?.description)
       writer.list("stack", group.worstStack, write)
+      if group.isEstimated { writer.member("estimated", true) }
     }
   }
 
@@ -135,11 +164,22 @@ package struct JSONSnapshotExporter: Sendable {
       writer.member("truncated_by", site.ending == .complete ? nil : site.ending.rawValue)
       writer.member("process", name)
       writer.member("start_ticks", site.startTicks == 0 ? nil : site.startTicks)
-      writer.member("temporary_blocks", site.temporaryBlocks)
+      writer.member("temporary_blocks", site.estimate == nil ? site.temporaryBlocks : nil)
       writer.member("median_lifetime_s", site.lifetimes?.median)
       writer.member("p90_lifetime_s", site.lifetimes?.percentile90)
-      writer.member("peak_bytes", site.peakBytes)
+      writer.member("peak_bytes", site.estimate == nil ? site.peakBytes : nil)
+      write(&writer, site.estimate)
+      if let inspection = site.inspection { write(&writer, inspection) }
     }
+  }
+
+  /// What the heap itself says.
+  private static func write(_ writer: inout JSONWriter, _ inspection: SiteInspection) {
+    writer.member("inspected_at_s", inspection.elapsed)
+    writer.member("inspected_blocks", inspection.blocks)
+    writer.member("unreachable_blocks", inspection.unreachable.blocks)
+    writer.member("unreachable_bytes", inspection.unreachable.bytes)
+    writer.member("held_by", inspection.holder)
   }
 
   static func write(_ writer: inout JSONWriter, _ frame: Frame) {
@@ -155,9 +195,11 @@ package struct JSONSnapshotExporter: Sendable {
     }
   }
 
-  static func write(_ writer: inout JSONWriter, _ counters: AllocationCounters?) {
-    writer.member("live_bytes", counters?.liveBytes)
-    writer.member("live_blocks", counters?.liveBlocks)
+  static func write(
+    _ writer: inout JSONWriter, _ counters: AllocationCounters?, hasLive: Bool = true
+  ) {
+    writer.member("live_bytes", hasLive ? counters?.liveBytes : nil)
+    writer.member("live_blocks", hasLive ? counters?.liveBlocks : nil)
     writer.member("allocated_bytes", counters?.allocatedBytes)
     writer.member("allocated_blocks", counters?.allocatedBlocks)
     writer.member("freed_bytes", counters?.freedBytes)

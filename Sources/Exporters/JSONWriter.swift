@@ -64,18 +64,25 @@ struct JSONWriter {
   /// An element of a list.
   mutating func value(_ value: String) { quote(value) }
 
+  /// A share, to six decimals.
+  mutating func member(_ name: String, share: Double?) {
+    guard let share else { return null(name) }
+    key(name)
+    text += Self.number(share, scale: 1e6)
+  }
+
   private mutating func null(_ name: String) {
     key(name)
     text += "null"
   }
 
-  /// A number that always has a decimal point, to three decimals; JSON has no infinities, and what
+  /// A number that always has a decimal point, to three decimals unless `scale` says otherwise; JSON has no infinities, and what
   /// is not a number is 0.0.
-  static func number(_ value: Double) -> String {
+  static func number(_ value: Double, scale: Double = 1000) -> String {
     guard !value.isNaN else { return "0.0" }
     let largest = Double.greatestFiniteMagnitude
     var finite = min(max(value, -largest), largest)
-    if finite.magnitude < 1e12 { finite = (finite * 1000).rounded() / 1000 }
+    if finite.magnitude < 1e12 { finite = (finite * scale).rounded() / scale }
     if finite == 0 { return "0.0" }
     let digits = finite.description
     guard let exponent = digits.firstIndex(of: "e"), !digits.contains(".") else { return digits }

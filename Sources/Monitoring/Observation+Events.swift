@@ -213,6 +213,8 @@ extension Observation {
   private func forget(_ slot: ProcessSlot) {
     guard let process = processes.removeValue(forKey: slot) else { return }
     lostBefore = lostBefore + losses(of: slot, process)
+    budgeted?.flows[slot] = nil
+    budgeted?.calls[slot] = nil
     let pid = process.identity.pid
     if slotsByPid[pid] == slot { slotsByPid[pid] = nil }
   }

@@ -22,7 +22,13 @@ extension Observation {
     handleNewEvents()
     let rows = takeCensus()
     refreshProcesses()
-    let snapshot = builder.fold(reading(counters, rows))
+    noteLevels(rows)
+    var snapshot = builder.fold(reading(counters, rows))
+    budgeted?.attention.update(snapshot.targets)
+    if let found = inspections?.found, !found.isEmpty {
+      snapshot.add(found, order: options.order)
+    }
+    considerInspection(snapshot)
     session.retireCode()
     sweepStacks(snapshot)
     var shown = snapshot
@@ -41,10 +47,11 @@ extension Observation {
     reading.sites = finished.sites
     reading.mappings = finished.mappings
     finished = FinishedProcesses()
-    let ages = session.readLiveBlocks()
+    let ages = isWindowed ? [:] : session.readLiveBlocks()
+    let estimates = estimates()
     var totals: [ProcessSlot: AllocationCounters] = [:]
     reading.sites.reserveCapacity(reading.sites.count + counters.count)
-    for stack in counters {
+    for stack in counters where !isWindowed {
       guard let process = processes[stack.process], !process.isReplaced else { continue }
       totals[stack.process, default: AllocationCounters()] += stack.counters
       guard stack.counters.allocatedBlocks > 0 else { continue }
@@ -53,7 +60,16 @@ extension Observation {
     }
     for (slot, process) in processes where !process.isReplaced {
       reading.lost = reading.lost + losses(of: slot, process)
-      reading.targets.append(target(process, totals[slot] ?? AllocationCounters()))
+      let estimate = estimates[slot]
+      if let estimate {
+        let sites = siteReadings(estimate, of: slot, process)
+        totals[slot] = sites.reduce(AllocationCounters()) { $0 + $1.counters }
+        reading.sites += sites
+      }
+      var target = target(process, totals[slot] ?? AllocationCounters())
+      describeCost(&target, estimate)
+      target.inspectionObstacle = inspections?.failures[process.identity]
+      reading.targets.append(target)
       reading.mappings += mappingReadings(of: process)
     }
     reading.targets += rows.filter(isUnobserved).map(target)
@@ -180,7 +196,7 @@ extension Observation {
     return TargetSnapshot(
       pid: process.identity.pid, startTicks: process.identity.startTicks, name: process.name,
       parent: row?.parent, executable: row?.executable, cgroup: row?.cgroup,
-      mode: process.hasVisibleAllocator ? .exact : .census, counters: totals,
+      mode: mode(of: process), counters: totals,
       inheritedFrees: counters.inheritedFrees, unknownFrees: counters.unknownFrees,
       failedAllocations: counters.failedCalls, residentBytes: row?.memory.residentBytes,
       residentAnonymousBytes: row?.memory.anonymousBytes,
@@ -188,6 +204,12 @@ extension Observation {
       heapBytes: row?.memory.dataBytes, isFromStart: process.isFromStart,
       hasExited: process.hasExited, ending: ending(of: process),
       hasVisibleAllocator: process.hasVisibleAllocator, obstacle: process.obstacle)
+  }
+
+  private func mode(of process: ObservedProcess) -> TargetSnapshot.Mode {
+    guard process.hasVisibleAllocator else { return .census }
+    guard isWindowed else { return .exact }
+    return budgeted?.windows == nil ? .census : .windows
   }
 
   private func ending(of process: ObservedProcess) -> ProcessEnding? {

@@ -134,7 +134,9 @@ extension Observation {
 
   private func attach(_ file: AllocatorFile, for owner: Int32?) throws {
     try Self.checkEssentials(of: file)
-    try session.attach(file, pid: owner)
+    // Within a budget it is attached to when the governor says so.
+    if !isWindowed { try session.attach(file, pid: owner) }
+    attachments.append(WindowRequest.Place(file: file, pid: owner))
     attachedNames.insert(file.name)
   }
 

@@ -17,13 +17,29 @@ package final class Observation {
     package var order: SnapshotOrder
     /// Sites that are shown with lines and merged calls, from the first on.
     package var namedSiteCount: Int
+    /// What observing may cost targets; nil: every call is counted, whatever that costs.
+    package var budget: Governor.Settings?
+    /// How suspects' heaps are looked at; nil: they are not.
+    package var inspections: Inspections?
+
+    package struct Inspections: Sendable {
+      /// Seconds that a process may stand still at a time; one with more memory than can be copied by then is left alone.
+      package var maximumPause = 0.1
+      /// The share of its time for which it may stand still.
+      package var budget = 0.02
+
+      package init() {}
+    }
 
     package init(
-      minimumAge: Double? = nil, order: SnapshotOrder = .growth, namedSiteCount: Int = 10
+      minimumAge: Double? = nil, order: SnapshotOrder = .growth, namedSiteCount: Int = 10,
+      budget: Governor.Settings? = nil, inspections: Inspections? = nil
     ) {
       self.minimumAge = minimumAge
       self.order = order
       self.namedSiteCount = namedSiteCount
+      self.budget = budget
+      self.inspections = inspections
     }
   }
 
@@ -42,6 +58,13 @@ package final class Observation {
   let runtimes = KnownRuntimes()
   /// Why allocator files are not probed, by name: another process may have better ones.
   var refusalsByFile: [String: String] = [:]
+
+  /// Allocator files that are probed, all the time or in windows.
+  var attachments: [WindowRequest.Place] = []
+  /// nil: every call is counted, whatever that costs.
+  let budgeted: BudgetedObservation?
+  /// nil: heaps are not looked at.
+  let inspections: SuspectInspections?
 
   var processes: [ProcessSlot: ObservedProcess] = [:]
   /// The incarnation that runs under a pid, or was the last to.
@@ -75,11 +98,14 @@ package final class Observation {
   ) throws(BPFError) {
     var settings = settings
     settings.scope = scope.probeScope
-    session = try ProbeSession(settings)
+    let session = try ProbeSession(settings)
+    self.session = session
     self.scope = scope
     self.options = options
     code = CodeRegistry(session, store: Self.tableStore)
     builder = SnapshotBuilder(settings: SnapshotBuilder.Settings(order: options.order))
+    inspections = options.inspections.flatMap { SuspectInspections($0) }
+    budgeted = options.budget.map { BudgetedObservation($0, session: session) }
   }
 
   /// Nowhere for a user without a home.

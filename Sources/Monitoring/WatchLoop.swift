@@ -37,7 +37,7 @@ package struct WatchLoop: ~Copyable {
   }
 
   private enum Token: UInt64 {
-    case timer, signal, events, records, target
+    case timer, signal, events, records, target, window, inspection
   }
 
   private let observation: Observation
@@ -71,6 +71,12 @@ package struct WatchLoop: ~Copyable {
     for descriptor in observation.recordDescriptors {
       try poller.add(descriptor, token: Token.records.rawValue)
     }
+    for descriptor in observation.windowDescriptors {
+      try poller.add(descriptor, token: Token.window.rawValue)
+    }
+    for descriptor in observation.inspectionDescriptors {
+      try poller.add(descriptor, token: Token.inspection.rawValue)
+    }
     let watched = TargetDescriptors(pids, poller)
 
     var printed = 0
@@ -83,15 +89,18 @@ package struct WatchLoop: ~Copyable {
     while true {
       var isDue = false
       var isStopped = false
-      for token in poller.wait(milliseconds: remainingMilliseconds) {
+      for token in poller.wait(milliseconds: nextWait) {
         switch Token(rawValue: token) {
         case .timer: isDue = timer.consume() > 0
         case .events: observation.handleEvents()
         case .records: observation.takeMappingRecords()
+        case .window: observation.takeWindow()
+        case .inspection: observation.takeInspection()
         case .signal: isStopped = handleSignals(child: child) || isStopped
         default: watched.noteEnding(token, observation, poller)
         }
       }
+      observation.step()
       if isStopped || remainingMilliseconds == 0 {
         return publish(observation.takeSnapshot(isLast: true)) ? .asScheduled : .readerLeft
       }
@@ -124,6 +133,12 @@ package struct WatchLoop: ~Copyable {
   private var remainingMilliseconds: Int32 {
     guard let duration = schedule.duration else { return -1 }
     return Int32(min(max(0, duration - observation.elapsed) * 1000, 1e9))
+  }
+
+  /// Until the duration is over or the observation has something to do; -1 for ever.
+  private var nextWait: Int32 {
+    let waits = [remainingMilliseconds, observation.millisecondsToStep].filter { $0 >= 0 }
+    return waits.min() ?? -1
   }
 
   /// True: the loop is to end.

@@ -44,7 +44,7 @@ extension String {
   ///
   /// The joiners that scripts and emoji need are kept. Replacing may change the number of
   /// characters, so it comes before measuring.
-  var printable: String {
+  package var printable: String {
     guard unicodeScalars.contains(where: Self.isUnprintable) else { return self }
     var text = ""
     for scalar in unicodeScalars {

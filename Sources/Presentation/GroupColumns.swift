@@ -1,21 +1,33 @@
 package import AllocationModel
 
+extension GroupSnapshot {
+  /// A sum that windows contribute to.
+  fileprivate func marked(_ figure: String) -> String {
+    siteCount == 0 ? "-" : Figure.marked(figure, isEstimate: isEstimated)
+  }
+
+  /// A sum of what only counting every call gives.
+  fileprivate func counted(_ figure: String) -> String {
+    siteCount == estimatedSiteCount ? "-" : marked(figure)
+  }
+}
+
 extension ColumnSet where Row == GroupSnapshot {
   /// What a table of groups shows.
   package static func groups(by key: GroupKey) -> ColumnSet {
     let columns = ColumnSet(
       all: [
         Column("GROWTH", unit: .bytesPerSecond, width: 11) {
-          $0.siteCount == 0 ? "-" : Figure.rate($0.growth.bytesPerSecond)
+          $0.marked(Figure.rate($0.growth.bytesPerSecond))
         },
         Column("AT LEAST", unit: .bytesPerSecond, width: 11) {
-          $0.siteCount == 0 ? "-" : Figure.rate($0.growth.low)
+          $0.marked(Figure.rate($0.growth.low))
         },
         Column("LIVE", unit: .bytes, width: 8) {
-          $0.siteCount == 0 ? "-" : Figure.bytes($0.counters.liveBytes)
+          $0.counted(Figure.bytes($0.counters.liveBytes))
         },
         Column("BLOCKS", unit: .blocks, width: 9) {
-          $0.siteCount == 0 ? "-" : Figure.count($0.counters.liveBlocks)
+          $0.counted(Figure.count($0.counters.liveBlocks))
         },
         Column("ANON RSS", unit: .bytes, width: 8) {
           $0.residentAnonymousBytes.map(Figure.bytes) ?? "-"

@@ -21,9 +21,9 @@ extension ColumnSet where Row == TargetSnapshot {
         },
         // The data segment, resident or not.
         Column("HEAP", unit: .bytes, width: 8) { $0.heapBytes.map(Figure.bytes) ?? "-" },
-        // Blocks that were seen to be allocated and not to be freed.
+        // Blocks that were seen to be allocated and not to be freed: known where every call is counted.
         Column("LIVE", unit: .bytes, width: 8) {
-          $0.mode == .census ? "-" : Figure.bytes($0.counters.liveBytes)
+          $0.mode == .exact ? Figure.bytes($0.counters.liveBytes) : "-"
         },
         Column(
           "STATE", width: 7, alignment: .leading,

@@ -9,8 +9,12 @@ package struct TargetHeader: Sendable {
     self.width = width
   }
 
-  /// `elapsed` is seconds since observation began.
-  package func lines(for target: TargetSnapshot, elapsed: Double) -> [Line] {
+  /// - Parameters:
+  ///   - elapsed: seconds since observation began.
+  ///   - estimatedOver: seconds that the estimates of windows cover, where that is known.
+  package func lines(
+    for target: TargetSnapshot, elapsed: Double, estimatedOver: Double? = nil
+  ) -> [Line] {
     var title = Line(target.name.printable.cutInMiddle(to: max(8, width / 2)), .bold)
     title.append("  pid \(target.pid)  \(target.mode.rawValue)  ")
     if target.hasExited {
@@ -18,8 +22,10 @@ package struct TargetHeader: Sendable {
     } else {
       title.append(Figure.duration(elapsed))
     }
-    let sentences = [blindness(target), totals(target), residence(target), oddities(target)]
-      .compactMap { $0 }
+    let sentences = [
+      blindness(target), cost(target), totals(target, estimatedOver), residence(target),
+      oddities(target), target.inspectionObstacle.map { "its heap is not looked at: \($0)" },
+    ].compactMap { $0 }
     return [title.fitted(to: width)] + sentences.flatMap(indented)
   }
 
@@ -29,8 +35,14 @@ package struct TargetHeader: Sendable {
       "no allocator found: no file it maps has symbols for malloc and free, so nothing is counted"
   }
 
-  private func totals(_ target: TargetSnapshot) -> String {
+  private func totals(_ target: TargetSnapshot, _ estimatedOver: Double?) -> String {
     let counters = target.counters
+    guard target.mode != .windows else {
+      let past = estimatedOver.map { "in the last \(Figure.duration($0)), " } ?? ""
+      return "\(past)estimated: ~\(Figure.bytes(counters.allocatedBytes)) in "
+        + "~\(Figure.roughly(counters.allocatedBlocks)) blocks allocated, "
+        + "~\(Figure.bytes(counters.freedBytes)) in ~\(Figure.roughly(counters.freedBlocks)) freed"
+    }
     return "live \(Figure.bytes(counters.liveBytes)) in \(Figure.blocks(counters.liveBlocks)), "
       + "allocated \(Figure.bytes(counters.allocatedBytes)) "
       + "in \(Figure.count(counters.allocatedBlocks)), "
@@ -44,6 +56,9 @@ package struct TargetHeader: Sendable {
     }
     guard !target.hasExited else { return "RSS \(Figure.bytes(resident)) when it was last read" }
     let live = target.counters.liveBytes
+    guard target.mode != .windows else {
+      return "RSS \(Figure.bytes(resident)); windows don't tell how much of it is live"
+    }
     var text = "RSS \(Figure.bytes(resident)), "
     if live > resident {
       text += "less than is live: not all of it was touched"
@@ -58,7 +73,12 @@ package struct TargetHeader: Sendable {
   }
 
   private func oddities(_ target: TargetSnapshot) -> String? {
+    let unattributed = target.windows?.unattributedFrees ?? 0
     let parts = [
+      (
+        "recorded frees of blocks of unknown sites",
+        unattributed > 0 ? UInt64(min(unattributed, 1e18)) : 0
+      ),
       ("frees of blocks from before the attach", target.unknownFrees),
       ("frees of blocks inherited from the parent", target.inheritedFrees),
       ("failed allocations", target.failedAllocations),

@@ -62,7 +62,9 @@ package struct TextReport: Sendable {
     } else {
       let header = TargetHeader(width: width)
       for target in snapshot.targets {
-        lines += header.lines(for: target, elapsed: snapshot.elapsed)
+        let site = snapshot.sites.first { $0.process == target.process }
+        lines += header.lines(
+          for: target, elapsed: snapshot.elapsed, estimatedOver: site?.estimate?.elapsed)
       }
     }
     return lines + losses(snapshot.lost) + [Line()]
@@ -71,7 +73,7 @@ package struct TextReport: Sendable {
   /// The reason and the stack of its worst site: the whole stack only where the group is one.
   private func details(of group: GroupSnapshot, by key: GroupKey) -> [Line] {
     guard let assessment = group.assessment,
-      key == .site || assessment.verdict == .growing || assessment.verdict == .settling
+      key == .site || assessment.verdict.isSuspicious || assessment.verdict == .settling
     else { return [] }
     let lines = assessment.reason.wrapped(to: width - 2).map { Line("  " + $0) }
     let stack = StackText(
@@ -125,7 +127,8 @@ package struct TextReport: Sendable {
     let names = Dictionary(snapshot.targets.map { ($0.process, $0.name) }) { first, _ in first }
     let rows = sites.map { SiteRow($0, processName: names[$0.process]) }
     let hasOneProcess = Set(sites.map(\.process)).count <= 1 && snapshot.targets.count <= 1
-    let columns: ColumnSet<SiteRow> = hasOneProcess ? .sites.without("PID", "PROCESS") : .sites
+    let all = ColumnSet<SiteRow>.sites(of: rows)
+    let columns = hasOneProcess ? all.without("PID", "PROCESS") : all
     let table = TextTable(columns, fitting: rows, width: width)
     let stack = StackText(width: width - 4, maximumFrames: maximumFrames)
     var lines = [table.header]

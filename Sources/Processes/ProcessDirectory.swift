@@ -58,6 +58,12 @@ package struct ProcessDirectory: Hashable, Sendable {
     try sortedNumericEntries(of: "\(path)/task")
   }
 
+  /// What a thread is called (`/proc/PID/task/TID/comm`), at most 15 bytes.
+  package func threadName(_ tid: Int32) throws(ProcessError) -> String {
+    let name = try contents("task/\(tid)/comm", limit: 64)
+    return String(decoding: name.last == 0x0a ? name.dropLast() : name[...], as: UTF8.self)
+  }
+
   /// Memory that the kernel counts as resident (`Rss` of smaps_rollup, Linux 4.14), bytes. It looks at every page for
   /// that, other than for the sum in `status`, which may lag behind.
   package func residentByteCount() throws(ProcessError) -> UInt64 {

@@ -21,6 +21,8 @@ package struct HistoryQuery {
     /// The most since the sample before.
     package var liveBytesPeak: Int64
     package var liveBlocks: Int64
+    /// Windows gave the figures.
+    package var isEstimated: Bool
   }
 
   let database: Database
@@ -73,7 +75,7 @@ package struct HistoryQuery {
     try Row.fetchAll(database, sql: sql, arguments: arguments).map { row in
       Sample(
         time: row["time"], liveBytes: row["live_bytes"], liveBytesPeak: row["live_bytes_peak"],
-        liveBlocks: row["live_blocks"])
+        liveBlocks: row["live_blocks"], isEstimated: row["estimated"])
     }
   }
 }

@@ -6,10 +6,11 @@ import GRDB
 ///                    ◄── site_sample ──► site     one row a suspect and time; stacks are kept once
 ///
 /// Times are milliseconds since 1970-01-01 UTC, sizes are bytes. Counters count since observation of the process began.
-/// Samples that differ in nothing from the one before are left out, but one a minute.
+/// Samples that differ in nothing from the one before are left out, but one a minute. Where `estimated` is 1 windows gave
+/// the figures: counters cover the horizon, live is what came less what went in it.
 enum HistorySchema {
   /// `PRAGMA user_version` of a file that has all migrations; raise it with each.
-  static let version = 1
+  static let version = 2
 
   static var migrator: DatabaseMigrator {
     var migrator = DatabaseMigrator()
@@ -65,6 +66,13 @@ enum HistorySchema {
             PRIMARY KEY (process, site, time)) WITHOUT ROWID;
           CREATE INDEX site_sample_time ON site_sample (time);
           CREATE INDEX site_sample_site ON site_sample (site);
+          """)
+    }
+    migrator.registerMigration("2") { database in
+      try database.execute(
+        sql: """
+          ALTER TABLE process_sample ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
+          ALTER TABLE site_sample ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
           """)
     }
     return migrator

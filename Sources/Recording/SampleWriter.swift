@@ -9,6 +9,8 @@ struct SampleWriter {
     var residentAnonymousBytes: UInt64?
     /// Milliseconds since 1970.
     var written: Int64
+    var startTicks: UInt64
+    var isEstimated: Bool
     var hasEnded = false
   }
 
@@ -57,16 +59,12 @@ struct SampleWriter {
   ) throws -> Int64? {
     let key = ProcessKey(pid: target.pid, name: target.name)
     var known = processes[key]
-    if let earlier = known,
-      target.counters.allocatedBlocks < earlier.counters.allocatedBlocks
-        || (earlier.hasEnded && !target.hasExited)
-    {
-      known = nil
-    }
+    let isEstimated = target.mode == .windows
+    if let earlier = known, Self.isAnother(target, than: earlier) { known = nil }
     if let known, known.hasEnded { return nil }
     let isUnchanged =
       known.map {
-        $0.counters == target.counters
+        $0.counters == target.counters && $0.isEstimated == isEstimated
           && $0.residentAnonymousBytes == target.residentAnonymousBytes
           && time - $0.written < Self.longestSilence && time >= $0.written && !target.hasExited
       } ?? false
@@ -74,14 +72,14 @@ struct SampleWriter {
     let row = try known?.row ?? insert(target, time, to: database)
     try database.cachedStatement(
       sql: """
-        INSERT OR REPLACE INTO process_sample VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT OR REPLACE INTO process_sample VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
     ).execute(arguments: [
       row, time, stored(target.counters.liveBytes), stored(target.counters.liveBytes),
       stored(target.counters.liveBlocks), stored(target.counters.allocatedBytes),
       stored(target.counters.allocatedBlocks), stored(target.counters.freedBytes),
       stored(target.counters.freedBlocks), target.residentBytes.map(stored),
-      target.residentAnonymousBytes.map(stored),
+      target.residentAnonymousBytes.map(stored), isEstimated,
     ])
     if target.hasExited {
       try database.execute(
@@ -90,8 +88,17 @@ struct SampleWriter {
     processes[key] = Known(
       row: row, counters: target.counters,
       residentAnonymousBytes: target.residentAnonymousBytes, written: time,
-      hasEnded: target.hasExited)
+      startTicks: target.startTicks, isEstimated: isEstimated, hasEnded: target.hasExited)
     return row
+  }
+
+  /// Counters only grow, but for those that windows estimate, and nothing that ended comes back.
+  private static func isAnother(_ target: TargetSnapshot, than earlier: Known) -> Bool {
+    if earlier.hasEnded && !target.hasExited { return true }
+    if target.mode == .windows || earlier.isEstimated {
+      return target.startTicks != earlier.startTicks
+    }
+    return target.counters.allocatedBlocks < earlier.counters.allocatedBlocks
   }
 
   private func insert(
@@ -123,12 +130,13 @@ struct SampleWriter {
       stackLengths[site.id] = stack.utf8.count
     }
     try database.cachedStatement(
-      sql: "INSERT OR REPLACE INTO site_sample VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+      sql: "INSERT OR REPLACE INTO site_sample VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     ).execute(arguments: [
       process, identity, time, stored(site.counters.liveBytes), stored(site.counters.liveBytes),
       stored(site.counters.liveBlocks), stored(site.counters.allocatedBytes),
       stored(site.counters.freedBytes), finite(site.growth.bytesPerSecond),
       finite(site.growth.low), finite(site.growth.high), site.assessment.verdict.rawValue,
+      site.estimate != nil,
     ])
   }
 

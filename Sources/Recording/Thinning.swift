@@ -14,7 +14,8 @@ enum Thinning {
     }
   }
 
-  /// The last of a bucket stays, as counters only grow, and takes over the highest peak.
+  /// The last of a bucket stays, as counters only grow, and takes over the highest peak; no estimate becomes one of what
+  /// was counted, or the other way round.
   private static func merge(
     _ table: String, key: [String], _ times: Range<Int64>, _ spacing: Int64, _ database: Database
   ) throws {
@@ -31,6 +32,7 @@ enum Thinning {
       sql: """
         UPDATE \(table) SET live_bytes_peak = (
           SELECT max(live_bytes_peak) FROM \(table) AS other WHERE \(sameKey)
+            AND other.estimated = \(table).estimated
             AND other.time >= \(bucket) AND other.time <= \(table).time)
         WHERE time >= :from AND time < :to AND \(isLast)
         """, arguments: arguments)

@@ -49,19 +49,21 @@ struct WindowBenchmark {
     _ = target.process.newLines()
     while elapsed < seconds {
       let recording = try windows.record(
-        files, nanoseconds: UInt64(milliseconds * 1e6), allowance: 20_000,
-        pid: target.process.pid)
+        WindowRequest(
+          files.map { WindowRequest.Place(file: $0, pid: target.process.pid) },
+          nanoseconds: UInt64(milliseconds * 1e6), allowance: 20_000))
       for case .stack(let stack) in session.takeEvents() {
         firstBySlot[stack.stack] = stack.addresses.dropFirst().first ?? 0
       }
-      balance.fold(builder.reading(of: identity, target.slot, in: recording))
+      balance.fold(
+        builder.reading(of: identity, recording.events, in: recording) { UInt64($0.rawValue) })
       count += 1
       events += recording.events.count
       times.attaching += Double(recording.opened - recording.attaching) / 1e9
       times.open += Double(recording.closed - recording.opened) / 1e9
       times.closing += Double(recording.detached - recording.closed) / 1e9
       if found == nil, let first = balance.estimate()?.sites.first, first.growth.low > 0,
-        isLeak(builder.stacks[Int(first.site)], firstBySlot, target)
+        isLeak(StackSlot(rawValue: UInt32(builder.sites[Int(first.site)])), firstBySlot, target)
       {
         found = elapsed
       }
@@ -72,7 +74,8 @@ struct WindowBenchmark {
     let shares = target.process.newLines().compactMap(Self.lostShare)
     report(untouched, shares, count, events, times)
     for site in balance.estimate()?.sites.prefix(6) ?? [] {
-      let isLeak = isLeak(builder.stacks[Int(site.site)], firstBySlot, target)
+      let isLeak = isLeak(
+        StackSlot(rawValue: UInt32(builder.sites[Int(site.site)])), firstBySlot, target)
       OutputStream.standardOutput.write(
         "  site \(site.site)\(isLeak ? " (the leak)" : ""): \(site.sampledBlocks) sampled, "
           + "\(Self.rounded(site.growth.bytesPerSecond)) B/s, from \(Self.rounded(site.growth.low)) to "

@@ -3,6 +3,7 @@ import ArgumentParser
 import Exporters
 import Inspection
 import LinuxSystem
+import Presentation
 
 /// `heaptap blocks`: every block that a process has now, also those from before heaptap was started.
 struct BlocksCommand: ParsableCommand {
@@ -17,19 +18,26 @@ struct BlocksCommand: ParsableCommand {
   @OptionGroup var options: InspectionOptions
 
   func run() throws {
-    let (image, walk) = try options.inspect()
+    let survey = try options.survey()
     var output = ""
-    for block in walk.blocks {
+    for (number, block) in survey.walk.blocks.enumerated() {
+      let type = survey.types[number]
+      let record = BlockRecord(
+        address: block.address, byteCount: block.byteCount,
+        type: type.kind == .size ? nil : type.name)
       output +=
-        options.json
-        ? JSONBlockExporter.line(BlockRecord(address: block.address, byteCount: block.byteCount))
-        : "0x\(String(block.address, radix: 16))  \(block.byteCount)\n"
+        options.json ? JSONBlockExporter.line(record) : Self.text(record)
       if output.utf8.count > 1 << 16 {
         guard OutputStream.standardOutput.write(output) else { return }
         output = ""
       }
     }
     OutputStream.standardOutput.write(output)
-    HeapText.summarize(walk, image)
+    HeapText.summarize(survey.walk, survey.image)
+  }
+
+  private static func text(_ block: BlockRecord) -> String {
+    let type = block.type.map { "  " + $0.printable } ?? ""
+    return "0x\(String(block.address, radix: 16))  \(block.byteCount)\(type)\n"
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Executables
 import Inspection
 import LinuxSystem
 import Monitoring
@@ -36,6 +37,13 @@ struct InspectionOptions: ParsableArguments {
     let module = try GlibcModule.find(
       in: ProcessDirectory(pid: pid), mappings: image.regions.map(\.mapping))
     return (image, try GlibcWalker(module).walk(image))
+  }
+
+  /// The same with the references among the blocks and what they are called.
+  func survey() throws -> HeapSurvey {
+    let (image, walk) = try inspect()
+    let reader = NameReader(reader: .thisProgram)
+    return HeapSurvey(of: image, walk, in: ProcessDirectory(pid: pid), names: reader.names)
   }
 
   static func milliseconds(_ duration: Duration) -> String {

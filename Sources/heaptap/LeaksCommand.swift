@@ -3,6 +3,7 @@ import ArgumentParser
 import Exporters
 import Inspection
 import LinuxSystem
+import Presentation
 
 /// `heaptap leaks`: blocks that nothing references any more.
 struct LeaksCommand: ParsableCommand {
@@ -25,20 +26,20 @@ struct LeaksCommand: ParsableCommand {
   var failOnLeak = false
 
   func run() throws {
-    let (image, walk) = try options.inspect()
-    var leaks = Self.leaks(of: image, walk)
+    let survey = try options.survey()
+    var leaks = Self.leaks(of: survey)
     let hidden = max(0, leaks.trees.count - top)
     leaks.trees = Array(leaks.trees.prefix(top))
     OutputStream.standardOutput.write(
       options.json ? JSONLeaksExporter.line(leaks) : Self.text(leaks, hidden: hidden))
-    HeapText.summarize(walk, image)
+    HeapText.summarize(survey.walk, survey.image)
     if failOnLeak, leaks.definitely.blocks > 0 { throw CommandEnding(status: 1) }
   }
 
-  private static func leaks(of image: ProcessImage, _ walk: HeapWalk) -> HeapLeaks {
-    let references = HeapReferences(of: image, walk)
+  private static func leaks(of survey: HeapSurvey) -> HeapLeaks {
+    let (walk, references) = (survey.walk, survey.references)
     let kinds = references.leakKinds
-    var leaks = HeapLeaks(pid: image.pid)
+    var leaks = HeapLeaks(pid: survey.image.pid)
     for (block, kind) in zip(walk.blocks, kinds.kinds) {
       let total =
         switch kind {
@@ -55,7 +56,8 @@ struct LeaksCommand: ParsableCommand {
     ).map {
       HeapLeaks.Tree(
         kind: $0.kind.rawValue, address: walk.blocks[$0.head].address,
-        total: HeapLeaks.Total(blocks: UInt64($0.blockCount), bytes: $0.byteCount))
+        total: HeapLeaks.Total(blocks: UInt64($0.blockCount), bytes: $0.byteCount),
+        type: survey.types.nominalName($0.head))
     }
     return leaks
   }
@@ -71,7 +73,7 @@ struct LeaksCommand: ParsableCommand {
     for tree in leaks.trees {
       text +=
         "\(tree.kind)  0x\(String(tree.address, radix: 16))  \(Figure.bytes(tree.total.bytes)) in "
-        + "\(Figure.blocks(tree.total.blocks))\n"
+        + "\(Figure.blocks(tree.total.blocks))\(tree.type.map { "  " + $0.printable } ?? "")\n"
     }
     if hidden > 0 { text += "\(hidden) more; --top shows more\n" }
     return text

@@ -42,7 +42,7 @@ struct ObservationOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Show at most this many frames of a stack.", valueName: "number"))
   var frames = 12
 
-  @Flag(help: "Count every allocation, whatever it costs (the only mode so far).")
+  @Flag(help: "Count every allocation, whatever it costs the targets.")
   var exact = false
 
   @Flag(

@@ -17,13 +17,25 @@ struct WatchCommand: ParsableCommand {
   @OptionGroup var target: TargetOptions
   @OptionGroup var options: ObservationOptions
 
+  @Option(
+    help: ArgumentHelp(
+      "The share of its time that observing may cost a target; 0.1% to 50%.", valueName: "share"))
+  var budget = Budget.standard
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Stop a process with growing sites for a moment now and then, and see what holds them.")
+  var inspect = true
+
   func run() throws {
     try TargetCheck.checkNamespace()
     let scope = try target.scope()
     let signals = try SignalReader()
     ResourceLimits.raiseDescriptors()
-    let observation = try Observation(
-      options.settings, scope: scope, options: options.observation)
+    var wanted = options.observation
+    wanted.budget = options.exact ? nil : budget.settings
+    wanted.inspections = inspect ? Observation.Options.Inspections() : nil
+    let observation = try Observation(options.settings, scope: scope, options: wanted)
     try observation.begin()
     let printer = SnapshotPrinter(.standardOutput, options)
     let loop = WatchLoop(observation, options.schedule(startsAtOnce: true), signals: signals)

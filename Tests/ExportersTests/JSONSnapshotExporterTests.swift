@@ -86,6 +86,36 @@ import Testing
     Golden("groups.json").expect(groups + "\n")
   }
 
+  @Test func `a process observed in windows reads as recorded`() {
+    var flow = SiteFlow(site: 3, sampledBlocks: 312)
+    flow.netBlocks = SiteFlow.Bounds(value: 420_000.25, low: 360_000, high: 490_000)
+    let snapshot = Snapshot(
+      unixNanoseconds: 1_772_366_400_250_999_999, elapsed: 482,
+      targets: [
+        TargetSnapshot(
+          pid: 4711, name: "app", mode: .windows,
+          counters: AllocationCounters(
+            allocatedBytes: 1000, allocatedBlocks: 10, freedBytes: 300, freedBlocks: 3),
+          windows: WindowUse(
+            count: 1204, openShare: 0.0186, costShare: 0.0000123, budget: 0.02,
+            unattributedFrees: 17.5)),
+        TargetSnapshot(pid: 4712, name: "counted", costShare: 0.0034),
+      ],
+      sites: [
+        SiteSnapshot(
+          id: SiteID(rawValue: 0xabc), pid: 4711, stack: [],
+          counters: AllocationCounters(
+            allocatedBytes: 1000, allocatedBlocks: 10, freedBytes: 300, freedBlocks: 3),
+          peakBytes: 9, temporaryBlocks: 9,
+          growth: GrowthRate(bytesPerSecond: 42_000, low: 36_000, high: 49_000),
+          estimate: SiteEstimate(flow: flow, elapsed: 480.5, windowCount: 1204),
+          assessment: Assessment(verdict: .growing, reason: "r"))
+      ])
+    let exporter = JSONSnapshotExporter(groupKey: .process)
+    let line = exporter.line(for: snapshot, groups: snapshot.grouped(by: .process))
+    Golden("windows.json").expect(line + "\n")
+  }
+
   @Test func `an empty snapshot is the contract without items`() {
     #expect(
       exporter.line(for: Snapshot(unixNanoseconds: 0, elapsed: 0))

@@ -15,12 +15,13 @@ import Testing
     snapshot.targets = [
       target(7, "plain", live: 700), target(8, "od\"d\\na\nme\u{1B}", live: 900),
       target(9, "gone", live: 1_000_000, exited: true),
-      target(10, "unread", live: 0, anonymous: nil),
+      target(10, "unread", live: 0, anonymous: nil), windowed(11), target(12, "cheap", live: 3),
     ]
+    snapshot.targets[5].costShare = 0.003
     snapshot.sites = [
       site(1, .growing, "operator new<\"x\">"), site(1, .growing, "twice"),
       site(2, .steady, "quiet"),
-      site(3, .growing, nil), site(4, .growing, "beyond the limit"),
+      site(3, .growing, nil), estimated(5), site(4, .growing, "beyond the limit"),
     ]
     snapshot.lost = LossCounts(byReason: [.nesting: 4])
     return snapshot
@@ -36,6 +37,21 @@ import Testing
       residentAnonymousBytes: anonymous, hasExited: exited)
   }
 
+  private func windowed(_ pid: Int32) -> TargetSnapshot {
+    var target = target(pid, "busy", live: 1)
+    target.mode = .windows
+    target.windows = WindowUse(count: 5, openShare: 0.0125, costShare: 0.0175, budget: 0.02)
+    return target
+  }
+
+  private func estimated(_ id: UInt64) -> SiteSnapshot {
+    var site = site(id, .growing, "sampled")
+    site.pid = 11
+    site.estimate = SiteEstimate(
+      flow: SiteFlow(site: 1, sampledBlocks: 3), elapsed: 60, windowCount: 9)
+    return site
+  }
+
   private func site(_ id: UInt64, _ verdict: Verdict, _ function: String?) -> SiteSnapshot {
     SiteSnapshot(
       id: SiteID(rawValue: id), pid: 7,
@@ -47,7 +63,7 @@ import Testing
 
   @Test(arguments: MetricsFormat.allCases)
   func `metrics read as recorded`(format: MetricsFormat) {
-    let text = MetricsExporter(siteLimit: 3).text(for: snapshot, own, as: format)
+    let text = MetricsExporter(siteLimit: 4).text(for: snapshot, own, as: format)
     Golden("metrics-\(format).txt").expect(text)
   }
 

@@ -1,6 +1,7 @@
 import Foundation
 import Inspection
 import LinuxSystem
+import Processes
 import TestSupport
 
 /// The programs of `Programs`, compiled when they are first needed.
@@ -15,12 +16,25 @@ enum Program {
   private static let folder = Result {
     let folder = try ScratchDirectory()
     let sources = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Programs")
-    for name in ["planted_blocks", "blocked_calls", "vfork_wait", "lost_blocks", "trimmed_heap"] {
+    for name in [
+      "planted_blocks", "blocked_calls", "vfork_wait", "lost_blocks", "planted_chains",
+      "trimmed_heap",
+    ] {
       try Toolchain.run(
         "gcc", "-O0", "-fno-builtin", "-pthread", "-o", folder.path(name),
         sources.appending(path: "\(name).c").path())
     }
     return folder
+  }
+
+  /// What is known of its heap now; symbols are as they are in its files.
+  static func survey(
+    of pid: Int32, names: @escaping HeapSurvey.NameReading = { $0 }
+  ) throws -> HeapSurvey {
+    let image = try ImageCopier(pid: pid, maximumPause: .seconds(60)).copy()
+    let process = ProcessDirectory(pid: pid)
+    let module = try GlibcModule.find(in: process, mappings: image.regions.map(\.mapping))
+    return HeapSurvey(of: image, try GlibcWalker(module).walk(image), in: process, names: names)
   }
 
   /// Whether this machine lets a process stop its children.

@@ -266,7 +266,7 @@ extension KernelTests {
       var metrics = ""
       while ContinuousClock.now < deadline {
         metrics = try await get("/metrics")
-        if metrics.contains("heaptap_processes 2\n") { break }
+        if metrics.contains("live_bytes{pid=\"\(second.pid)\"") { break }
         try await Task.sleep(for: .milliseconds(100))
       }
       #expect(

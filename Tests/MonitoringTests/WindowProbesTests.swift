@@ -22,29 +22,35 @@ struct WindowProbesTests {
     let files = try finder.newFiles(in: ProcessDirectory(pid: program.pid)).allocators
     let windows = try WindowProbes(session)
 
+    let places = files.map { WindowRequest.Place(file: $0, pid: program.pid) }
     let first = try windows.record(
-      files, nanoseconds: 1_000_000_000, allowance: 10_000, pid: program.pid)
+      WindowRequest(places, nanoseconds: 1_000_000_000, allowance: 10_000))
     usleep(50_000)
     let second = try windows.record(
-      files, nanoseconds: 20_000_000_000, allowance: 30, pid: program.pid)
+      WindowRequest(places, nanoseconds: 20_000_000_000, allowance: 30))
 
     #expect(!first.isCutShort && first.events.allSatisfy { $0.process == slot })
+    let beginnings = first.events.count { if case .began = $0.content { true } else { false } }
+    #expect(beginnings == 1, "one thread")
+    #expect((1...1_000_000_000).contains(first.cpuNanoseconds[program.pid] ?? 0))
+    #expect((10...20_000).contains(first.programNanoseconds), "some runs of all are timed")
     let kept = sizes(of: first).filter { $0.value == 128 }.count
     let passing = sizes(of: first).filter { $0.value == 256 }.count
     let freed = first.events.count { if case .freed = $0.content { true } else { false } }
     #expect(kept > 5)
     #expect(abs(kept - passing) <= 1)
     #expect(abs(freed - passing) <= 1)
-    #expect(kept + passing + freed == first.events.count)
-    // malloc(3) of glibc adds 8 bytes and rounds up to 16.
+    #expect(kept + passing + freed + beginnings == first.events.count)
+    // malloc(3) of glibc adds 8 bytes and rounds up to 16; what is no block has no size.
     let chunks = Set(first.events.map(\.chunkByteCount))
-    #expect(chunks == [144, 272])
+    #expect(chunks == [0, 144, 272])
     #expect(first.events.allSatisfy { $0.thread == program.pid })
 
     var builder = WindowReadingBuilder()
     let process = ProcessIdentity(pid: program.pid, startTicks: 1)
-    let reading = builder.reading(of: process, slot, in: first)
-    #expect(builder.stacks.count == 2)
+    let reading = builder.reading(of: process, first.events, in: first) { UInt64($0.rawValue) }
+    #expect(builder.sites.count == 2)
+    #expect(reading.threads.map(\.insideLength).allSatisfy { $0 > 900_000_000 })
     #expect(reading.matchedFrees.count == 1)
     #expect(reading.unknownFrees.reduce(0) { $0 + $1.blocks } <= 1)
 

@@ -25,15 +25,24 @@ import Testing
     WindowEvent(process: slot, thread: 1, address: address, chunkByteCount: 0, content: .kept)
   }
 
+  private func reading(
+    _ builder: inout WindowReadingBuilder, _ events: [WindowEvent],
+    _ change: (inout WindowRecording) -> Void = { _ in }
+  ) -> WindowReading {
+    var recording = WindowRecording(events: events)
+    change(&recording)
+    return builder.reading(of: process, events, in: recording) { UInt64($0.rawValue) }
+  }
+
   @Test func `a free finds the block that was allocated in the same window`() {
     var builder = WindowReadingBuilder()
-    let reading = builder.reading(
-      of: process, slot,
-      in: WindowRecording(events: [
+    let reading = self.reading(
+      &builder,
+      [
         allocated(0x100, stack: 5), freed(0x100), allocated(0x100, stack: 6, thread: 2),
         freed(0x100, by: 0x20),
-      ]))
-    #expect(builder.stacks.map(\.rawValue) == [5, 6])
+      ])
+    #expect(builder.sites == [5, 6])
     #expect(reading.allocations.count == 2)
     #expect(reading.unknownFrees.isEmpty)
     let matched = reading.matchedFrees.sorted { $0.site < $1.site }
@@ -45,35 +54,53 @@ import Testing
 
   @Test func `a free of an older block is unknown and hints at who last had the address`() {
     var builder = WindowReadingBuilder()
-    _ = builder.reading(
-      of: process, slot, in: WindowRecording(events: [allocated(0x100, stack: 5)]))
-    let reading = builder.reading(
-      of: process, slot, in: WindowRecording(events: [freed(0x100), freed(0x200)]))
+    _ = self.reading(&builder, [allocated(0x100, stack: 5)])
+    let reading = self.reading(&builder, [freed(0x100), freed(0x200)])
     #expect(reading.matchedFrees.isEmpty)
     #expect(Set(reading.unknownFrees.map(\.formerSite)) == [0, nil])
-    let again = builder.reading(
-      of: process, slot, in: WindowRecording(events: [freed(0x100)]))
+    let again = self.reading(&builder, [freed(0x100)])
     #expect(again.unknownFrees.map(\.formerSite) == [nil], "a hint is used once")
   }
 
   @Test func `a realloc that failed has freed nothing`() {
     var builder = WindowReadingBuilder()
-    let reading = builder.reading(
-      of: process, slot,
-      in: WindowRecording(events: [
+    let reading = self.reading(
+      &builder,
+      [
         allocated(0x100, stack: 5), freed(0x100), kept(0x100), freed(0x300), kept(0x300),
         freed(0x100, by: 0x20),
-      ]))
+      ])
     #expect(reading.unknownFrees.isEmpty)
     #expect(reading.matchedFrees.map(\.blocks) == [1])
     #expect(reading.matchedFrees.map(\.freeSite) == [1], "by the call that came after it")
   }
 
-  @Test func `events of other processes are left out`() {
+  @Test func `a thread's time within a window and since the one before is told apart`() {
+    func began(_ time: UInt64, cpu: UInt64) -> WindowEvent {
+      WindowEvent(
+        process: slot, thread: 1, address: 0, chunkByteCount: 0,
+        content: .began(time: time, cpuNanoseconds: cpu))
+    }
     var builder = WindowReadingBuilder()
-    var event = allocated(0x100, stack: 5)
-    event.process = ProcessSlot(rawValue: 2)
-    let reading = builder.reading(of: process, slot, in: WindowRecording(events: [event]))
-    #expect(reading.allocations.isEmpty && reading.threads.isEmpty)
+    let first = self.reading(&builder, [began(110, cpu: 1000), allocated(0x100, stack: 5)]) {
+      ($0.opened, $0.closed, $0.cpuNanoseconds) = (100, 200, [1: 1080])
+    }
+    #expect(
+      first.threads == [
+        ThreadCell(thread: 1, eventCount: 1, nanosecondsInside: 80, insideLength: 90)
+      ])
+    let second = self.reading(&builder, [began(1200, cpu: 1880), allocated(0x200, stack: 5)]) {
+      ($0.opened, $0.closed, $0.cpuNanoseconds) = (1100, 1300, [1: 1900])
+    }
+    #expect(
+      second.threads == [
+        ThreadCell(
+          thread: 1, eventCount: 1, nanosecondsInside: 20, insideLength: 100,
+          nanosecondsBetween: 800, betweenLength: 1000)
+      ])
+    let unknown = self.reading(&builder, [began(2100, cpu: 2000), allocated(0x300, stack: 5)]) {
+      ($0.opened, $0.closed) = (2000, 2300)
+    }
+    #expect(unknown.threads == [ThreadCell(thread: 1, eventCount: 1)], "it was not looked at")
   }
 }

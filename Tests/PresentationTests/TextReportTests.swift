@@ -23,6 +23,44 @@ import Testing
     Golden("groups-\(key.rawValue)-\(width).txt").expect(report)
   }
 
+  @Test(arguments: [60, 80, 120, 200])
+  func `a process observed in windows reads as recorded`(width: Int) {
+    let report = TextReport(width: width, maximumFrames: 4).render(windowsSnapshot)
+    Golden("windows-\(width).txt").expect(report)
+  }
+
+  @Test(arguments: [80, 160])
+  func `a system with a process in windows reads as recorded`(width: Int) {
+    let report = TextReport(width: width, maximumFrames: 3)
+    Golden("windows-system-\(width).txt").expect(report.render(windowsSystemSnapshot))
+    Golden("windows-groups-\(width).txt").expect(
+      report.render(
+        windowsSystemSnapshot, groups: windowsSystemSnapshot.grouped(by: .process), by: .process,
+        limit: 3))
+  }
+
+  @Test func `what counting every call costs is said where it is known`() {
+    var snapshot = Snapshot(unixNanoseconds: 0, elapsed: 5, targets: [sampleSnapshot.targets[0]])
+    #expect(!TextReport(width: 100).render(snapshot).contains("costs"))
+    snapshot.targets[0].costShare = 0.0034
+    #expect(
+      TextReport(width: 100).render(snapshot).contains(
+        "\n  counting costs it about 0.3 % of its time\n"))
+  }
+
+  @Test func `a tilde stands before every estimate, and where nothing is known there is none`() {
+    let row = SiteRow(windowsSnapshot.sites[0])
+    let figures = Dictionary(
+      uniqueKeysWithValues: ColumnSet.sites(of: [row, SiteRow(sampleSnapshot.sites[0])]).all
+        .map { ($0.title, $0.value(row)) })
+    for title in ["LIVE", "BLOCKS", "PEAK", "OLDEST", "LIVED"] { #expect(figures[title] == "-") }
+    for title in ["GROWTH", "AT LEAST", "AT MOST", "NET", "ALLOCATED", "FREED", "ALLOCS", "FREES"] {
+      #expect(figures[title]?.hasPrefix("~") == true, "\(title)")
+    }
+    #expect(figures["SAMPLED"] == "312")
+    #expect(figures["± 95 %"] == "±6.8 KiB/s")
+  }
+
   @Test func `where nothing grows that is said`() {
     var snapshot = systemSnapshot
     for index in snapshot.targets.indices {
@@ -107,6 +145,11 @@ import Testing
       snapshot.targets[0].unknownFrees = generator.next()
       snapshot.targets[0].counters.allocatedBytes = generator.next()
       if Bool.random(using: &generator) { snapshot.targets += systemSnapshot.targets }
+      if Bool.random(using: &generator) {
+        snapshot.targets[1] = windowsSnapshot.targets[0]
+        snapshot.sites[Int.random(in: 0...2, using: &generator)].estimate =
+          windowsSnapshot.sites[0].estimate
+      }
       for index in snapshot.sites.indices {
         snapshot.sites[index].assessment.reason = randomName(using: &generator)
         snapshot.sites[index].counters.allocatedBlocks = generator.next()

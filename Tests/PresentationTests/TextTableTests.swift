@@ -42,7 +42,8 @@ import Testing
   @Test func `a value that needs more room gets it`() {
     var site = sampleSnapshot.sites[0]
     site.counters.allocatedBlocks = 123_456_789_012
-    let row = TextTable(.sites, fitting: rows([site]), width: 80).row(SiteRow(site))
+    let row = TextTable(.sites(of: rows([site])), fitting: rows([site]), width: 80)
+      .row(SiteRow(site))
       .rendered(usesColor: false)
     #expect(row.contains("123,456,789,012"))
   }

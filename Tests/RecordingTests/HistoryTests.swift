@@ -143,6 +143,69 @@ import Testing
     #expect(samples.map(\.liveBytesPeak) == [1000])
   }
 
+  private func windowed(_ seconds: Int64, live: UInt64) -> Snapshot {
+    var site = suspect(3, stack: [])
+    site.estimate = SiteEstimate(
+      flow: SiteFlow(site: 0, sampledBlocks: 9), elapsed: 60, windowCount: 30)
+    var snapshot = snapshot(seconds, live: live, sites: [site])
+    snapshot.targets[0].mode = .windows
+    return snapshot
+  }
+
+  @Test func `what windows estimate is told apart from what was counted`() throws {
+    let plan = ThinningPlan(tiers: [
+      ThinningPlan.Tier(age: 100, spacing: 0), ThinningPlan.Tier(age: 1000, spacing: 60),
+    ])
+    let history = try open(plan)
+    try history.record(snapshot(1, live: 500, sites: [suspect(3, stack: [])]))
+    // Of a rolling horizon, so they go down, too.
+    for (second, live) in [(2, 90), (3, 70), (4, 40)] as [(Int64, UInt64)] {
+      try history.record(windowed(second, live: live))
+    }
+    try history.record(snapshot(70, live: 8))
+    func samples() throws -> [HistoryQuery.Sample] {
+      try history.read { query in
+        let process = try #require(try query.processes().first)
+        #expect(try query.processes().count == 1)
+        #expect(
+          try query.samples(of: SiteID(rawValue: 3), in: process, 0..<100_000).last?.isEstimated
+            == true)
+        return try query.samples(of: process, in: 0..<100_000)
+      }
+    }
+    #expect(try samples().map(\.liveBytes) == [500, 90, 70, 40, 8])
+    #expect(try samples().map(\.isEstimated) == [false, true, true, true, false])
+    try history.thin(unixNanoseconds: 200_000_000_000)
+    #expect(try samples().map(\.liveBytes) == [40, 8])
+    #expect(try samples().map(\.liveBytesPeak) == [90, 8], "not 500, which was counted")
+  }
+
+  @Test func `a history of the first format is taken over`() async throws {
+    do {
+      let history = try open()
+      try history.record(snapshot(1, live: 5, sites: [suspect(3, stack: [])]))
+      try history.close()
+    }
+    let older = try await RunningProgram([
+      "sqlite3", path,
+      """
+      ALTER TABLE process_sample DROP COLUMN estimated;
+      ALTER TABLE site_sample DROP COLUMN estimated;
+      DELETE FROM grdb_migrations WHERE identifier = '2';
+      PRAGMA user_version = 1;
+      """,
+    ]).result()
+    #expect(older.end == .status(0), "\(older.errors)")
+    let history = try open()
+    #expect(history.damagedFile == nil)
+    try history.record(windowed(2, live: 7))
+    let flags = try history.read { query in
+      try query.processes().flatMap { try query.samples(of: $0, in: 0..<100_000) }
+        .map(\.isEstimated)
+    }
+    #expect(flags == [false, true])
+  }
+
   @Test func `stacks that nothing refers to go, and are written again when needed`() throws {
     let history = try open(
       ThinningPlan(tiers: [ThinningPlan.Tier(age: 100, spacing: 0)]))
@@ -187,7 +250,7 @@ import Testing
     #expect(
       error?.description
         == "cannot use the history \(path): it has format 99, which a newer heaptap wrote, and this one knows "
-        + "formats up to 1; update heaptap or choose another path")
+        + "formats up to 2; update heaptap or choose another path")
     #expect(!FileManager.default.fileExists(atPath: path + ".damaged-1"))
   }
 

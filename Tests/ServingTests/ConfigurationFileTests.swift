@@ -18,6 +18,7 @@ import Testing
     other.interval = 0.5
     other.top = 7
     other.maximumBlocks = 4096
+    other.budget = 0.005
     other.summaryInterval = 90
     other.summaryFolder = nil
     other.summaryFormats = [.text]
@@ -45,8 +46,8 @@ import Testing
   static let complaints: [(String, String)] = [
     (
       "interval: 2s\nintervall: 3s\n",
-      "line 2: there is no setting intervall; the file has scope, interval, horizon, top, max_blocks, max_stacks, "
-        + "summary, history, http"
+      "line 2: there is no setting intervall; the file has scope, interval, horizon, top, budget, max_blocks, "
+        + "max_stacks, summary, history, http"
     ),
     (
       "summary:\n  every: 1h\n",

@@ -17,6 +17,8 @@ package struct WatchReport: Decodable, Sendable {
     @Count package var failedAllocations: UInt64
     package var exited: Bool
     package var fromStart: Bool
+    package var windows: Windows?
+    package var costShare: Double?
 
     package var figures: Figures {
       Figures(
@@ -41,8 +43,22 @@ package struct WatchReport: Decodable, Sendable {
     package var liveBlocks: UInt64
     package var liveBytes: UInt64
     package var stack: [Frame]
+    package var growthBytesPerS: Double
+    package var growthLow: Double
+    package var growthHigh: Double
     /// The stack does not reach the first frame of its thread.
     package var truncated: Bool
+    /// Windows gave the figures; the fields that follow are there only then.
+    package var estimated: Bool?
+    package var sampledBlocks: UInt64?
+    package var windowCount: Int?
+    package var netBlocks: Double?
+    package var netBlocksLow: Double?
+    package var netBlocksHigh: Double?
+    /// The heap was looked at; the fields that follow are there only then.
+    package var inspectedBlocks: UInt64?
+    package var unreachableBlocks: UInt64?
+    package var heldBy: String?
 
     package var functions: [String] { stack.map { $0.function ?? "?" } }
 
@@ -56,6 +72,13 @@ package struct WatchReport: Decodable, Sendable {
         liveBytes: liveBytes
       )
     }
+  }
+
+  package struct Windows: Decodable, Sendable {
+    package var count: Int
+    package var openShare: Double
+    package var costShare: Double
+    package var budget: Double
   }
 
   package struct Frame: Decodable, Sendable {

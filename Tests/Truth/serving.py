@@ -168,7 +168,7 @@ def main():
                   f"{mebibytes(late.resident_bytes)} in the end, of it anonymous {mebibytes(late.anonymous_bytes)}, "
                   f"{early.descriptors} and {late.descriptors} descriptors")
             problems += check_kills(daemon, options.kills)
-            summaries = sorted((folder / "summaries").iterdir())
+            summaries = sorted((folder / "summaries").glob("*"))
             print(f"{len(summaries)} files of summaries; the history has "
                   f"{mebibytes(daemon.history.stat().st_size)}")
             if status := daemon.end(signal.SIGTERM):

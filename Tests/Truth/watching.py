@@ -29,8 +29,9 @@ class Watch:
         self.growing = {}  # (pid, site id) → (seconds, site)
         self.seen = {}  # pid → its row among the targets, as it was last
         self.complaints = b""
+        mode = [] if "--budget" in options else ["--exact"]
         self.process = subprocess.Popen(
-            [heaptap, "watch", *map(str, options), "--json", "--interval", str(interval), "--top", "100000"],
+            [heaptap, "watch", *map(str, options), *mode, "--json", "--interval", str(interval), "--top", "100000"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.readers = [threading.Thread(target=read, daemon=True)
                         for read in (self._read_reports, self._read_complaints)]

@@ -36,7 +36,7 @@ struct process_record {
   __s32 deferrals;         // stacks that user space will still walk to their ends though no library was loaded
   __u32 stacks;            // slots of `stack_table` that it has taken
   __u32 sharers;           // other processes that run in its address space and count as it, after vfork
-  __u32 reserved;
+  __u32 calls;             // of allocators, while every one is counted, give or take CALL_BATCH of each thread; wraps
   __s64 live_blocks;       // in `block_table`, give or take LIVE_BATCH of each thread
   __u64 allocations;       // allocator calls that returned a block, counted with `only_allocation` only
   __u64 unknown_frees;     // of blocks that were there before

@@ -28,6 +28,8 @@ ABI_ASSERT_SIZE(struct probe_settings, 64);
 
 // A thread adds to its process's live blocks after so many.
 enum { LIVE_BATCH = 64 };
+// It tells of its calls after so many; a power of two.
+enum { CALL_BATCH = 32 };
 
 // A program as exec starts it. The name alone would do for few: scripts share their interpreter's file, and links a name.
 struct program_key {
@@ -42,7 +44,9 @@ enum program_choice { PROGRAM_OBSERVED = 1, PROGRAM_IGNORED = 2 };
 
 // What user space changes while the programs run (one entry of `control`, mapped by both sides).
 struct probe_control {
-  __u64 targets_epoch;     // raised after every change of `targets` by user space; threads cache their answer per epoch
+  // Raised after every change of `targets` by user space; threads cache their answer per epoch. The upper half is
+  // raised when counting begins anew: calls that were pending before have come back unseen.
+  __u64 targets_epoch;
   __u32 last_process_id;   // the highest process id given out; raised atomically by both sides
   __u32 reserved;
 };

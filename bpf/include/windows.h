@@ -8,14 +8,15 @@ enum window_event_kind {
   WINDOW_ALLOCATED = 1,   // the block was returned to its caller
   WINDOW_FREED = 2,       // the block is about to be given back
   WINDOW_KEPT = 3,        // realloc failed: the last WINDOW_FREED of the block did not come about
+  WINDOW_THREAD = 4,      // the thread's first call in the window: what it had done by then
 };
 
 // A block's events are in their order: it is allocated after the allocator has returned it, and freed before the
 // allocator gets it back.
 struct window_event {
-  __u64 address;
+  __u64 address;  // WINDOW_THREAD: CLOCK_MONOTONIC, ns
   __u64 caller;   // WINDOW_FREED: where the call returns to
-  __u64 size;     // WINDOW_ALLOCATED: bytes as requested
+  __u64 size;     // WINDOW_ALLOCATED: bytes as requested; WINDOW_THREAD: its CPU time, ns, up to a tick old
   __u32 chunk;    // bytes that glibc has for it, header included, low 32 bits; 0: not known, or another allocator
   __u32 site;     // WINDOW_ALLOCATED: index into `site_records`
   __u32 process;  // process id
@@ -30,6 +31,12 @@ struct window_state {
   __u32 number;     // of the window that is open, 0: none is. Programs set it to 0 when the allowance is used up
   __u32 allowance;  // events that are recorded at most
   __u32 claimed;    // events so far, those beyond the allowance included
-  __u32 reserved;
+  __u32 timed;      // runs of programs that were timed, some of all
+  __u64 program_nanoseconds;  // that those took
 };
-ABI_ASSERT_SIZE(struct window_state, 16);
+ABI_ASSERT_SIZE(struct window_state, 24);
+
+// A run that took longer was interrupted.
+enum { WINDOW_LONGEST_RUN = 20000 };
+// One run in so many is timed; a power of two.
+enum { WINDOW_TIMED_RUN = 16 };

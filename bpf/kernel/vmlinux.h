@@ -71,8 +71,13 @@ struct uprobe_task {
   struct return_instance *return_instances;
 };
 
+struct sched_entity {
+  u64 sum_exec_runtime;  // CPU time in ns, as of the last tick or switch
+};
+
 struct task_struct {
   int pid, tgid;
+  struct sched_entity se;
   struct uprobe_task *utask;
   struct mm_struct *mm;
   struct signal_struct *signal;

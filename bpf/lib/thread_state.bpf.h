@@ -46,6 +46,8 @@ struct thread_state {
   u32 depth;     // calls in `frames`
   s32 live_blocks;  // change of the process's since it was last told
   u32 window_number;  // of the window that its frames belong to; exact observation leaves it alone
+  u32 calls;     // made while every one is counted
+  u32 reserved;
   u64 last_key;  // block key of this thread's last allocation, for `temporary_blocks`; in windows, of its last free
   struct call_frame frames[CALL_FRAMES];
   struct walk walk;
@@ -85,6 +87,13 @@ static __always_inline void count_live(struct thread_state *thread, u32 process,
   thread->live_blocks = total;
 }
 
+// A call of an allocator. One addition for many, as above.
+static __always_inline void count_call(struct thread_state *thread, u32 process) {
+  if (++thread->calls & (CALL_BATCH - 1)) return;
+  struct process_record *record = process_record_of(process);
+  if (record) __sync_fetch_and_add(&record->calls, CALL_BATCH);
+}
+
 // This thread's process id, 0 if it is not a target. The answer is cached until user space changes the targets, or
 // exec begins another program, which forgets it.
 static __always_inline u32 current_process(struct thread_state *thread) {
@@ -95,8 +104,9 @@ static __always_inline u32 current_process(struct thread_state *thread) {
   u32 tgid = bpf_get_current_pid_tgid() >> 32;
   u32 *process = bpf_map_lookup_elem(&targets, &tgid);
   u32 found = process ? *process : 0;
-  // Another program runs now, whose calls are its own; as long as it is the same one, its calls stay pending.
-  if (found != thread->process) {
+  // Another program runs now, whose calls are its own; as long as it is the same one, its calls stay pending,
+  // unless counting has begun anew.
+  if (found != thread->process || thread->epoch >> 32 != epoch >> 32) {
     thread->depth = 0;
     thread->live_blocks = 0;
   }

@@ -58,6 +58,14 @@ static __always_inline void note_freed(u32 process, u64 address, u64 sp, u64 coo
   finish_event(event, WINDOW_FREED, process, address, chunk_bytes(cookie, address));
 }
 
+// A thread's first call in this window.
+static __always_inline void note_thread(u32 process) {
+  struct window_event *event = claim_event();
+  if (!event) return;
+  event->size = bpf_get_current_task_btf()->se.sum_exec_runtime;
+  finish_event(event, WINDOW_THREAD, process, bpf_ktime_get_ns(), 0);
+}
+
 static __always_inline void note_kept(u32 process, u64 address) {
   struct window_event *event = claim_event();
   if (event) finish_event(event, WINDOW_KEPT, process, address, 0);

@@ -99,6 +99,7 @@ static __always_inline int enter(struct pt_regs *ctx, u64 cookie) {
     drop_frames_of_exception(thread, process);
     return NO_RETURN_WANTED;
   }
+  count_call(thread, process);
   u64 sp = ctx->sp;
   u32 internal = 0;
   if (thread->depth) {

@@ -31,6 +31,7 @@ static __always_inline struct thread_state *thread_in_window(u32 *process) {
     thread->window_number = number;
     thread->depth = 0;
     thread->last_key = 0;
+    note_thread(*process);
   }
   return thread;
 }
@@ -123,19 +124,42 @@ static __always_inline int enter_or_return(struct pt_regs *ctx, u64 cookie) {
   return NO_RETURN_WANTED;
 }
 
+// When a run begins that is to be timed; 0: it isn't.
+static __always_inline u64 begin_timing(void) {
+  struct window_state *state = window_block();
+  return state && !(state->claimed & (WINDOW_TIMED_RUN - 1)) ? bpf_ktime_get_ns() : 0;
+}
+
+static __always_inline void end_timing(u64 begun) {
+  if (!begun) return;
+  struct window_state *state = window_block();
+  u64 length = bpf_ktime_get_ns() - begun;
+  if (!state || length > WINDOW_LONGEST_RUN) return;
+  __sync_fetch_and_add(&state->program_nanoseconds, length);
+  __sync_fetch_and_add(&state->timed, 1);
+}
+
 // One link for all functions of a file: it is gone sooner than two.
 SEC("kprobe/session")
 int window_call(struct pt_regs *ctx) {
-  return bpf_session_is_return() ? leave(ctx, ANY_CALL) : enter_or_return(ctx, bpf_get_attach_cookie(ctx));
+  u64 begun = begin_timing();
+  int result = bpf_session_is_return() ? leave(ctx, ANY_CALL) : enter_or_return(ctx, bpf_get_attach_cookie(ctx));
+  end_timing(begun);
+  return result;
 }
 
 SEC("kprobe/entry")
 int window_entry(struct pt_regs *ctx) {
+  u64 begun = begin_timing();
   enter_or_return(ctx, bpf_get_attach_cookie(ctx));
+  end_timing(begun);
   return 0;
 }
 
 SEC("kprobe/return")
 int window_return(struct pt_regs *ctx) {
-  return leave(ctx, bpf_get_attach_cookie(ctx) & ((1 << COOKIE_KIND_BITS) - 1));
+  u64 begun = begin_timing();
+  int result = leave(ctx, bpf_get_attach_cookie(ctx) & ((1 << COOKIE_KIND_BITS) - 1));
+  end_timing(begun);
+  return result;
 }

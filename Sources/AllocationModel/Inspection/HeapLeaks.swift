@@ -18,11 +18,14 @@ package struct HeapLeaks: Hashable, Sendable {
     /// Of the first block.
     package var address: UInt64
     package var total: Total
+    /// Of the first block, if a program gave it one.
+    package var type: String?
 
-    package init(kind: String, address: UInt64, total: Total) {
+    package init(kind: String, address: UInt64, total: Total, type: String? = nil) {
       self.kind = kind
       self.address = address
       self.total = total
+      self.type = type
     }
   }
 

@@ -76,9 +76,11 @@ package struct ProcessFigures: Hashable, Sendable {
     self.residentAnonymousBytes = residentAnonymousBytes
   }
 
+  /// What is live is not known of a process in windows, and 0 here.
   package init(_ target: TargetSnapshot) {
+    let counters = target.mode == .windows ? AllocationCounters() : target.counters
     self.init(
-      liveBytes: target.counters.liveBytes, liveBlocks: target.counters.liveBlocks,
+      liveBytes: counters.liveBytes, liveBlocks: counters.liveBlocks,
       residentBytes: target.residentBytes, residentAnonymousBytes: target.residentAnonymousBytes)
   }
 
@@ -111,6 +113,8 @@ package struct ProcessSummary: Hashable, Sendable {
   package var hasExited: Bool
   package var hasVisibleAllocator: Bool
   package var mode: TargetSnapshot.Mode
+  /// It was observed in windows, if only for a while, so that neither its live blocks nor its flow are known.
+  package var isEstimated: Bool
   /// At the end of the period before, or when it was first seen.
   package var first: ProcessFigures
   package var last: ProcessFigures
@@ -133,6 +137,8 @@ package struct SuspectSummary: Hashable, Sendable {
   package var peakLiveBytes: UInt64
   /// Its growth at the end of the period before, bytes per second; nil if it was no suspect then.
   package var growthBefore: Double?
+  /// Windows gave that growth.
+  package var isGrowthBeforeEstimated = false
 
   /// It was no suspect at the end of the period before.
   package var isNew: Bool { growthBefore == nil }
@@ -151,7 +157,7 @@ package struct ResolvedSuspect: Hashable, Sendable {
 
 extension Verdict {
   /// Whether a site with this verdict is named to whoever is to look for leaks.
-  package var isSuspicious: Bool { self == .growing }
+  package var isSuspicious: Bool { self == .growing || self == .unreachable }
 }
 
 extension Snapshot {

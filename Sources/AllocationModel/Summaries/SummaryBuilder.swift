@@ -18,6 +18,8 @@ package struct SummaryBuilder: Sendable {
     var peak: ProcessFigures
     var latest: TargetSnapshot
     var growthBefore: Int64?
+    /// It was observed in windows at some time since its first figures.
+    var isEstimated: Bool
     /// Its end was seen in an earlier period.
     var wasOver = false
 
@@ -27,6 +29,7 @@ package struct SummaryBuilder: Sendable {
       first = ProcessFigures(target)
       peak = first
       latest = target
+      isEstimated = target.mode == .windows
     }
   }
 
@@ -60,6 +63,7 @@ package struct SummaryBuilder: Sendable {
       if var course = courses[key], !Self.isAnother(target, than: course.latest) {
         course.peak = course.peak.peak(with: ProcessFigures(target))
         course.latest = target
+        if target.mode == .windows { course.isEstimated = true }
         courses[key] = course
       } else {
         courses[key] = Course(target, appeared: true)
@@ -80,8 +84,8 @@ package struct SummaryBuilder: Sendable {
     let snapshot = latest
     let names = Dictionary(
       (snapshot?.targets ?? []).map { ($0.pid, $0.name) }, uniquingKeysWith: { $1 })
-    let growthBefore = Dictionary(
-      suspectsBefore.map { (SiteKey(id: $0.site.id, pid: $0.site.pid), $0.site.growth) },
+    let before = Dictionary(
+      suspectsBefore.map { (SiteKey(id: $0.site.id, pid: $0.site.pid), $0.site) },
       uniquingKeysWith: { first, _ in first })
     let suspects = (snapshot?.suspects(limit: suspectLimit) ?? []).map { site in
       let key = SiteKey(id: site.id, pid: site.pid)
@@ -90,7 +94,8 @@ package struct SummaryBuilder: Sendable {
         site: site, processName: names[site.pid] ?? "",
         firstLiveBytes: course?.first ?? site.counters.liveBytes,
         peakLiveBytes: course?.peak ?? site.counters.liveBytes,
-        growthBefore: growthBefore[key]?.bytesPerSecond)
+        growthBefore: before[key]?.growth.bytesPerSecond,
+        isGrowthBeforeEstimated: before[key]?.estimate != nil)
     }
     let suspectCount =
       snapshot?.sites.count { $0.assessment.verdict.isSuspicious } ?? 0
@@ -115,7 +120,7 @@ package struct SummaryBuilder: Sendable {
     for (key, course) in courses {
       var next = Course(course.latest, appeared: false)
       next.beginning = course.latest.counters
-      next.growthBefore = Self.growth(of: course)
+      next.growthBefore = course.isEstimated ? nil : Self.growth(of: course)
       next.wasOver = course.latest.hasExited
       courses[key] = next
     }
@@ -128,8 +133,10 @@ package struct SummaryBuilder: Sendable {
       ProcessSummary(
         pid: course.latest.pid, name: course.latest.name, appeared: course.appeared,
         hasExited: course.latest.hasExited, hasVisibleAllocator: course.latest.hasVisibleAllocator,
-        mode: course.latest.mode, first: course.first, last: ProcessFigures(course.latest),
-        peak: course.peak, flow: course.latest.counters.since(course.beginning),
+        mode: course.latest.mode, isEstimated: course.isEstimated, first: course.first,
+        last: ProcessFigures(course.latest), peak: course.peak,
+        flow: course.isEstimated
+          ? AllocationCounters() : course.latest.counters.since(course.beginning),
         growthBefore: course.growthBefore)
     }.sorted { ($0.pid, $0.name) < ($1.pid, $1.name) }
   }
@@ -151,10 +158,13 @@ package struct SummaryBuilder: Sendable {
     }
   }
 
-  /// Counters only grow, and nothing that ended comes back.
+  /// Counters only grow, but for those that windows estimate, and nothing that ended comes back.
   private static func isAnother(_ target: TargetSnapshot, than earlier: TargetSnapshot) -> Bool {
-    target.counters.allocatedBlocks < earlier.counters.allocatedBlocks
-      || (earlier.hasExited && !target.hasExited)
+    if earlier.hasExited && !target.hasExited { return true }
+    if target.mode == .windows || earlier.mode == .windows {
+      return target.startTicks != earlier.startTicks
+    }
+    return target.counters.allocatedBlocks < earlier.counters.allocatedBlocks
   }
 
   private static func growth(of course: Course) -> Int64 {

@@ -23,11 +23,14 @@ package struct FlowBalance: Sendable {
     self.batchLimit = batchLimit
   }
 
+  /// When the first window of the horizon opened, monotonic nanoseconds; nil before there is one.
+  package var firstOpened: UInt64? { batches.first?.firstOpened }
+
   /// Adds a window; none may have opened later.
   package mutating func fold(_ reading: WindowReading) {
     for cell in reading.threads {
       paces[cell.thread, default: ThreadPace()].fold(
-        cell, recorded: reading.recordedNanoseconds, eventNanoseconds: reading.eventNanoseconds)
+        cell, eventNanoseconds: reading.eventNanoseconds)
     }
     let batch = WindowBatch(reading, weights: paces.mapValues { $0.slowdown.value })
     if let last = batches.indices.last, batches[last].windowCount < batchSize {
@@ -54,7 +57,7 @@ package struct FlowBalance: Sendable {
     let flows = SampledFlows(batches: batches, total: total, attribution: attribution)
     let scale = RealTimeScale(
       duty: min(1, recorded / elapsed), paces: Array(paces.values),
-      sampledGrowth: SampledFlows.heapGrowth(total), census: census)
+      sampledGrowth: flows.heapGrowth, census: census)
     let sites = flows.sites.map { $0.scaled(by: scale, elapsed: elapsed) }
     return FlowEstimate(
       elapsed: elapsed, recorded: recorded, windowCount: total.windowCount,

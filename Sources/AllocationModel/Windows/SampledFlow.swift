@@ -2,9 +2,26 @@ internal import Glibc
 
 /// The net flow of one site in one chunk size, or in all, in weighted blocks.
 struct SampledFlow {
+  /// What a half of the horizon brought.
+  private struct Half {
+    var net = 0.0
+    var deviation = 0.0
+    var bytes = 0.0
+    var windows = 0.0
+
+    static func + (lhs: Self, rhs: Self) -> Self {
+      Self(
+        net: lhs.net + rhs.net, deviation: root(lhs.deviation, rhs.deviation),
+        bytes: lhs.bytes + rhs.bytes, windows: lhs.windows)
+    }
+  }
+
   let site: UInt32
   /// Allocations as recorded.
   var sampled: Double
+  /// The same with weights, and in bytes.
+  var allocated = 0.0
+  var allocatedBytes = 0.0
   /// What one recorded block counts for.
   var weight = 1.0
   var bytesPerBlock = 0.0
@@ -18,8 +35,8 @@ struct SampledFlow {
   private(set) var contested = 0.0
   private(set) var net = 0.0
   private(set) var deviation = 0.0
-  private var lateNet = 0.0
-  private var lateDeviation = 0.0
+  private var early = Half()
+  private var late = Half()
   /// Bytes, where sizes differ.
   private var netBytes = 0.0
   private var byteVariance = 0.0
@@ -44,14 +61,23 @@ struct SampledFlow {
     net = course.reduce(0, +)
     deviation = Self.variance(course[...], poisson[...], lengths[...], attributionVariance)
       .squareRoot()
-    let half = course.count / 2
-    let late = poisson[half...].reduce(0, +) / max(.leastNormalMagnitude, poisson.reduce(0, +))
-    lateNet = course[half...].reduce(0, +)
-    lateDeviation = Self.variance(
-      course[half...], poisson[half...], lengths[half...], attributionVariance * late * late
-    ).squareRoot()
     netBytes = net * bytesPerBlock
     byteVariance = deviation * deviation * bytesPerBlock * bytesPerBlock
+    let middle = course.count / 2
+    early = half(0..<middle, lengths)
+    late = half(middle..<course.count, lengths)
+  }
+
+  private func half(_ batches: Range<Int>, _ lengths: [Double]) -> Half {
+    let poisson = self.poisson[batches]
+    let share =
+      poisson.reduce(0, +) / max(.leastNormalMagnitude, self.poisson.reduce(0, +))
+    var half = Half(net: course[batches].reduce(0, +), windows: lengths[batches].reduce(0, +))
+    half.bytes = half.net * bytesPerBlock
+    half.deviation = Self.variance(
+      course[batches], poisson, lengths[batches], attributionVariance * share * share
+    ).squareRoot()
+    return half
   }
 
   /// Blocks lost beyond chance.
@@ -68,12 +94,13 @@ struct SampledFlow {
     var sum = self
     sum.weight = (weight * sampled + other.weight * other.sampled) / max(1, sampled + other.sampled)
     sum.sampled += other.sampled
+    sum.allocated += other.allocated
+    sum.allocatedBytes += other.allocatedBytes
     for index in course.indices { sum.course[index] += other.course[index] }
     sum.net += other.net
-    sum.deviation = (deviation * deviation + other.deviation * other.deviation).squareRoot()
-    sum.lateNet += other.lateNet
-    sum.lateDeviation =
-      (lateDeviation * lateDeviation + other.lateDeviation * other.lateDeviation).squareRoot()
+    sum.deviation = root(deviation, other.deviation)
+    sum.early = early + other.early
+    sum.late = late + other.late
     sum.netBytes += other.netBytes
     sum.byteVariance += other.byteVariance
     sum.bytesPerBlock = max(bytesPerBlock, other.bytesPerBlock)
@@ -104,6 +131,8 @@ struct SampledFlow {
   /// In real time.
   func scaled(by scale: RealTimeScale, elapsed: Double) -> SiteFlow {
     var flow = SiteFlow(site: site, sampledBlocks: UInt64(max(0, sampled)))
+    flow.allocatedBlocks = allocated * scale.value
+    flow.allocatedBytes = allocatedBytes * scale.value
     let margin = Quantile.normal95 * deviation
     // Nothing seen is not nothing there: three blocks may have been missed.
     let upper = Quantile.normal95 * (deviation * deviation + 2 * weight * weight).squareRoot()
@@ -120,9 +149,19 @@ struct SampledFlow {
     flow.batchCount = course.count
     flow.risingBatches = course.count { $0 > 0 }
     flow.significance = deviation > 0 ? (net - contested) / deviation : 0
-    flow.lateSignificance = lateDeviation > 0 ? (lateNet - contested) / lateDeviation : 0
+    flow.lateSignificance = late.deviation > 0 ? (late.net - contested) / late.deviation : 0
+    flow.earlySignificance = early.deviation > 0 ? (early.net - contested) / early.deviation : 0
+    flow.earlyNetBytes = early.bytes * scale.value
+    flow.decline = decline
     flow.fallShare = net > 0 ? Self.deepestFall(course) / net : 0
     return flow
+  }
+
+  /// By how many standard deviations less came in a window of the later half than in one of the earlier.
+  private var decline: Double {
+    guard early.windows > 0, late.windows > 0 else { return 0 }
+    let deviation = root(early.deviation / early.windows, late.deviation / late.windows)
+    return deviation > 0 ? (early.net / early.windows - late.net / late.windows) / deviation : 0
   }
 
   private static func deepestFall(_ course: [Double]) -> Double {
@@ -134,4 +173,9 @@ struct SampledFlow {
     }
     return fall
   }
+}
+
+/// Of independent deviations.
+private func root(_ lhs: Double, _ rhs: Double) -> Double {
+  (lhs * lhs + rhs * rhs).squareRoot()
 }

@@ -3,6 +3,8 @@ internal import Glibc
 /// The net flow of each site in blocks as recorded and weighted, not yet scaled to real time.
 struct SampledFlows {
   private(set) var sites: [SampledFlow] = []
+  /// Bytes of chunks by which the heap grew, as recorded and weighted, with their deviation.
+  private(set) var heapGrowth = (value: 0.0, deviation: 0.0)
 
   init(batches: [WindowBatch], total: WindowBatch, attribution: FlowAttribution) {
     var flows: [SizedPlace: SampledFlow] = [:]
@@ -12,6 +14,8 @@ struct SampledFlows {
         site: key.place, sampled: allocated.sampled, batchCount: batches.count)
       flow.weight = allocated.weighted > 0 ? allocated.squares / allocated.weighted : 1
       flow.bytesPerBlock = bytesPerBlock
+      flow.allocated = allocated.weighted
+      flow.allocatedBytes = allocated.weighted * bytesPerBlock
       flows[key] = flow
     }
     for (index, batch) in batches.enumerated() {
@@ -37,6 +41,7 @@ struct SampledFlows {
     let lengths = batches.map { Double($0.windowCount) }
     for key in flows.keys { flows[key]?.settle(lengths: lengths) }
     Self.contest(&flows)
+    heapGrowth = Self.heapGrowth(flows, total)
     sites = Self.bySite(flows)
   }
 
@@ -64,8 +69,23 @@ struct SampledFlows {
     return Array(sites.values)
   }
 
+  /// Bytes of chunks by which sites grew that did so beyond doubt, with their deviation; of all where none did.
+  ///
+  /// What is in balance only adds its noise.
+  private static func heapGrowth(
+    _ flows: [SizedPlace: SampledFlow], _ total: WindowBatch
+  ) -> (value: Double, deviation: Double) {
+    var (value, variance) = (0.0, 0.0)
+    for (key, flow) in flows where flow.net - flow.contested > 3 * flow.deviation {
+      let size = Double(key.sizeClass)
+      value += flow.net * size
+      variance += flow.deviation * flow.deviation * size * size
+    }
+    return value > 0 ? (value, variance.squareRoot()) : heapGrowth(total)
+  }
+
   /// Bytes of chunks that came and went, with the deviation of their difference.
-  static func heapGrowth(_ total: WindowBatch) -> (value: Double, deviation: Double) {
+  private static func heapGrowth(_ total: WindowBatch) -> (value: Double, deviation: Double) {
     var (value, variance) = (0.0, 0.0)
     for (key, count) in total.survivors {
       let size = Double(key.sizeClass)

@@ -16,6 +16,9 @@ package struct SiteFlow: Hashable, Sendable {
   package var site: UInt32
   /// How many allocations were recorded: what the figures rest on.
   package var sampledBlocks: UInt64
+  /// Blocks and requested bytes that were allocated.
+  package var allocatedBlocks = 0.0
+  package var allocatedBytes = 0.0
   /// Allocated less freed.
   package var netBlocks = Bounds()
   /// The same in requested bytes.
@@ -28,8 +31,18 @@ package struct SiteFlow: Hashable, Sendable {
   package var significance = 0.0
   /// The same for the later half of the horizon.
   package var lateSignificance = 0.0
+  /// The same for the earlier half, and the net bytes of that half.
+  package var earlySignificance = 0.0
+  package var earlyNetBytes = 0.0
+  /// By how many standard deviations the later half grew less than the earlier.
+  package var decline = 0.0
   /// The deepest fall of live blocks as a share of what was gained; 0 where nothing was gained.
   package var fallShare = 0.0
+
+  package init(site: UInt32, sampledBlocks: UInt64) {
+    self.site = site
+    self.sampledBlocks = sampledBlocks
+  }
 
   /// Beyond chance, in many batches, more than it ever fell by, and still going on.
   ///
@@ -37,6 +50,12 @@ package struct SiteFlow: Hashable, Sendable {
   package func isGrowing(strictness: Double) -> Bool {
     batchCount >= 5 && risingBatches >= 5 && netBlocks.low > 0 && significance > strictness
       && fallShare * 0.65 * strictness < 1 && lateSignificance > 0.5 * strictness
+  }
+
+  /// It grew beyond chance in the earlier half, and the later half shows no growth.
+  package func isSettling(strictness: Double) -> Bool {
+    earlySignificance > strictness && earlyNetBytes > 0
+      && abs(lateSignificance) < Quantile.normal95 && decline > Quantile.normal95
   }
 }
 

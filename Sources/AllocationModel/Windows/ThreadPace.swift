@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// How much slower one thread gets on within windows than outside, over all windows so far.
 ///
 /// A thread that is recorded spends `eventNanoseconds` on each event, so only the rest of its CPU time goes into its own
@@ -9,15 +11,17 @@ struct ThreadPace: Hashable, Sendable {
   private var nanosecondsBetween = 0.0
   private var betweenLength = 0.0
 
-  /// How far the measured cost of an event may be off, as a share.
-  private static let costUncertainty = 0.05
+  /// How far the measured cost of an event may be off, as a share: caches are colder in some programs than in others.
+  private static let costUncertainty = 0.15
   /// No thread is taken for slower than this within a window.
   private static let slowest = 400.0
 
-  mutating func fold(_ cell: ThreadCell, recorded: UInt64, eventNanoseconds: Double) {
+  mutating func fold(_ cell: ThreadCell, eventNanoseconds: Double) {
+    // Of what is known of half a pair nothing is learnt.
+    guard cell.insideLength > 0 else { return }
     nanosecondsInside += Double(cell.nanosecondsInside)
     nanosecondsObserving += Double(cell.eventCount) * eventNanoseconds
-    self.recorded += Double(recorded)
+    recorded += Double(cell.insideLength)
     nanosecondsBetween += Double(cell.nanosecondsBetween)
     betweenLength += Double(cell.betweenLength)
   }
@@ -30,10 +34,11 @@ struct ThreadPace: Hashable, Sendable {
       let own = max(nanosecondsInside - observing, expected / Self.slowest)
       return min(Self.slowest, max(1, expected / own))
     }
-    return (
-      slowdown(nanosecondsObserving),
-      slowdown(nanosecondsObserving * (1 - Self.costUncertainty)),
-      slowdown(nanosecondsObserving * (1 + Self.costUncertainty))
-    )
+    let low = slowdown(nanosecondsObserving * (1 - Self.costUncertainty))
+    let high = slowdown(nanosecondsObserving * (1 + Self.costUncertainty))
+    // What is left of the time may be nothing but error: then the middle of what is possible.
+    let isKnown =
+      nanosecondsInside - nanosecondsObserving > nanosecondsObserving * Self.costUncertainty
+    return (isKnown ? slowdown(nanosecondsObserving) : (low * high).squareRoot(), low, high)
   }
 }

@@ -49,19 +49,22 @@ package struct ThreadCell: Hashable, Sendable {
   package var thread: UInt32
   /// Allocations and frees recorded.
   package var eventCount: UInt64
-  /// CPU time within the window, nanoseconds.
+  /// CPU time within the window from the thread's first call on, nanoseconds; 0 where that is not known.
   package var nanosecondsInside: UInt64
+  /// From that call to the window's end, nanoseconds.
+  package var insideLength: UInt64
   /// CPU time since the window before, and the time in which it was spent, in nanoseconds.
   package var nanosecondsBetween: UInt64
   package var betweenLength: UInt64
 
   package init(
-    thread: UInt32, eventCount: UInt64, nanosecondsInside: UInt64, nanosecondsBetween: UInt64,
-    betweenLength: UInt64
+    thread: UInt32, eventCount: UInt64, nanosecondsInside: UInt64 = 0, insideLength: UInt64 = 0,
+    nanosecondsBetween: UInt64 = 0, betweenLength: UInt64 = 0
   ) {
     self.thread = thread
     self.eventCount = eventCount
     self.nanosecondsInside = nanosecondsInside
+    self.insideLength = insideLength
     self.nanosecondsBetween = nanosecondsBetween
     self.betweenLength = betweenLength
   }

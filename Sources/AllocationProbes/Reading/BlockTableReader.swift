@@ -1,5 +1,6 @@
 import AllocationModel
 import BPFRuntime
+import Glibc
 import LinuxSystem
 import ProbeABI
 import Synchronization
@@ -11,6 +12,13 @@ package struct LiveBlocks: Hashable, Sendable {
   package var bytes: UInt64 = 0
   /// Age of the oldest in seconds.
   package var oldest: Double = 0
+}
+
+/// What tells a live block from an earlier one at the same address.
+package struct RecordedBlock: Hashable, Sendable {
+  package var stack: StackSlot
+  /// In ticks.
+  package var born: UInt32
 }
 
 /// Reads the table of live blocks out of mapped memory, while it changes.
@@ -55,6 +63,23 @@ struct BlockTableReader: ~Copyable {
     return result
   }
 
+  /// Visits the live blocks of one process.
+  borrowing func forEachBlock(
+    of process: UInt32, _ body: (_ address: UInt64, _ block: RecordedBlock) -> Void
+  ) {
+    for index in 0..<table.count {
+      let bucket = table.bytes(at: index)
+      for slot in 0..<BLOCK_BUCKET_SLOTS {
+        let key = bucket.load(fromByteOffset: 8 * slot, as: UInt64.self)
+        guard key != 0, UInt32(key >> BLOCK_KEY_ADDRESS_BITS) == process,
+          let record = Self.record(in: bucket, slot: slot)
+        else { continue }
+        let address = (key & ((1 << BLOCK_KEY_ADDRESS_BITS) - 1)) << BLOCK_ADDRESS_SHIFT
+        body(address, RecordedBlock(stack: StackSlot(rawValue: record.site), born: record.born))
+      }
+    }
+  }
+
   /// The record of a slot; nil if it has none or changes meanwhile.
   private static func record(in bucket: UnsafeRawPointer, slot: Int) -> block_record? {
     // Atomic: the compiler would take the second look at a plain word for the first one.
@@ -71,6 +96,11 @@ struct BlockTableReader: ~Copyable {
     let site = UInt32(truncatingIfNeeded: siteAndBorn)
     guard site != 0, word(place + 1) == siteAndBorn, word(slot) == key else { return nil }
     return block_record(size: size, site: site, born: UInt32(siteAndBorn >> 32))
+  }
+
+  /// Empties all slots. No probe may be attached that fills them.
+  borrowing func removeAllBlocks() {
+    for bucket in 0..<table.count { memset(table.mutableBytes(at: bucket), 0, table.stride) }
   }
 
   /// Empties the slots of processes that have ended or begun another program, so that others can use them.

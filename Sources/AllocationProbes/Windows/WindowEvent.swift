@@ -9,6 +9,9 @@ package struct WindowEvent: Hashable, Sendable {
     case freed(caller: UInt64)
     /// realloc failed: the `freed` of this block before did not come about.
     case kept
+    /// The thread's first call in the window, at a time (CLOCK_MONOTONIC, ns): its CPU time so far in nanoseconds, up
+    /// to a tick old.
+    case began(time: UInt64, cpuNanoseconds: UInt64)
   }
 
   package var process: ProcessSlot
@@ -39,6 +42,8 @@ extension WindowEvent {
       content = .allocated(byteCount: record.size, stack: StackSlot(rawValue: record.site))
     case WINDOW_FREED: content = .freed(caller: record.caller)
     case WINDOW_KEPT: content = .kept
+    case WINDOW_THREAD:
+      content = .began(time: record.address, cpuNanoseconds: record.size)
     default: return nil
     }
     process = ProcessSlot(rawValue: record.process)
@@ -52,10 +57,18 @@ extension WindowEvent {
 package struct WindowRecording: Hashable, Sendable {
   /// In the order in which they happened, block by block.
   package var events: [WindowEvent] = []
-  /// CLOCK_MONOTONIC, nanoseconds: when probes began to be attached, recording began and ended, and all probes were gone.
+  /// CPU time of threads that did something, soon after the window was closed, in nanoseconds: by thread.
+  package var cpuNanoseconds: [Int32: UInt64] = [:]
+  /// What a run of a program took, nanoseconds, by those that were timed; 0: none was.
+  package var programNanoseconds = 0.0
+  /// CPU time that it all took us, nanoseconds.
+  package var ownNanoseconds: UInt64 = 0
+  /// CLOCK_MONOTONIC, nanoseconds: when probes began to be attached, recording began and ended, probes began to be
+  /// removed, and all were gone.
   package var attaching: UInt64 = 0
   package var opened: UInt64 = 0
   package var closed: UInt64 = 0
+  package var detaching: UInt64 = 0
   package var detached: UInt64 = 0
   /// The allowance was used up before the time was.
   package var isCutShort = false

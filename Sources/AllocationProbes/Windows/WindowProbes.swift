@@ -2,7 +2,34 @@ package import BPFRuntime
 import Glibc
 import LinuxSystem
 import ProbeABI
+import Processes
 import Synchronization
+
+/// What is to be recorded in one window.
+package struct WindowRequest: Sendable {
+  /// A file whose functions are probed, only in this process; nil: in all.
+  package struct Place: Sendable {
+    package var file: AllocatorFile
+    package var pid: Int32?
+
+    package init(file: AllocatorFile, pid: Int32?) {
+      self.file = file
+      self.pid = pid
+    }
+  }
+
+  package var places: [Place]
+  /// For which the window is open, at most.
+  package var nanoseconds: UInt64
+  /// Events that are recorded at most, in 1...`WindowProbes.eventCapacity`.
+  package var allowance: Int
+
+  package init(_ places: [Place], nanoseconds: UInt64, allowance: Int) {
+    self.places = places
+    self.nanoseconds = nanoseconds
+    self.allowance = allowance
+  }
+}
 
 /// Attaches to allocators for a few milliseconds at a time, and records what they do meanwhile.
 ///
@@ -36,29 +63,38 @@ package final class WindowProbes {
 
   /// Records for some time, or until so many events have happened.
   ///
-  /// - Parameters:
-  ///   - files: whose functions are probed.
-  ///   - nanoseconds: for which the window is open, at most.
-  ///   - allowance: events that are recorded at most, in 1...`eventCapacity`.
-  ///   - pid: only in this process; nil for all.
-  package func record(
-    _ files: [AllocatorFile], nanoseconds: UInt64, allowance: Int, pid: Int32? = nil
-  ) throws(BPFError) -> WindowRecording {
+  /// A file that can't be attached to is left out, unless there is no other.
+  package func record(_ request: WindowRequest) throws(BPFError) -> WindowRecording {
     var recording = WindowRecording()
+    let ownBefore = ResourceUsage.threadNanoseconds
     recording.attaching = SystemClock.monotonicNanoseconds
     var links: [LinkSet] = []
     defer { LinkSet.close(links) }
-    for file in files { links.append(try attach(file, pid: pid)) }
-    open(allowance: min(max(1, allowance), events.count))
+    var failure: BPFError?
+    for place in request.places {
+      do throws(BPFError) {
+        links.append(try attach(place.file, pid: place.pid))
+      } catch {
+        failure = error
+      }
+    }
+    if let failure, links.isEmpty { throw failure }
+    ThreadPriority.raise()
+    defer { ThreadPriority.restore() }
+    open(allowance: min(max(1, request.allowance), events.count))
     recording.opened = SystemClock.monotonicNanoseconds
-    waitForEnd(recording.opened + nanoseconds)
+    waitForEnd(recording.opened + request.nanoseconds)
     recording.isCutShort = close()
     recording.closed = SystemClock.monotonicNanoseconds
+    recording.cpuNanoseconds = cpuOfBusiestThreads()
+    recording.detaching = SystemClock.monotonicNanoseconds
     LinkSet.close(links)
     links = []
     // No program runs any more, so every record is as it will be.
     recording.detached = SystemClock.monotonicNanoseconds
     recording.events = readEvents()
+    recording.programNanoseconds = programNanoseconds
+    recording.ownNanoseconds = ResourceUsage.threadNanoseconds - ownBefore
     return recording
   }
 
@@ -82,7 +118,8 @@ package final class WindowProbes {
     // A record that nobody fills must not look like the one that was there before.
     if claimedCount > 0 { memset(events.mutableBytes(at: 0), 0, claimedCount * events.stride) }
     state.mutableBytes(at: 0).storeBytes(
-      of: window_state(number: 0, allowance: UInt32(allowance), claimed: 0, reserved: 0),
+      of: window_state(
+        number: 0, allowance: UInt32(allowance), claimed: 0, timed: 0, program_nanoseconds: 0),
       as: window_state.self)
     number.pointee.store(lastNumber, ordering: .sequentiallyConsistent)
   }
@@ -110,6 +147,29 @@ package final class WindowProbes {
   private var claimedCount: Int {
     let state = state.load(0, as: window_state.self)
     return min(Int(min(state.claimed, state.allowance)), events.count)
+  }
+
+  /// Threads whose CPU time is looked at after a window; each costs some microseconds while probes are still there.
+  private static let watchedThreads = 8
+  /// One event in so many tells which threads did most.
+  private static let sampleStride = 16
+
+  private func cpuOfBusiestThreads() -> [Int32: UInt64] {
+    var counts: [Int32: Int] = [:]
+    for index in stride(from: 0, to: claimedCount, by: claimedCount > 512 ? Self.sampleStride : 1) {
+      let record = events.load(index, as: window_event.self)
+      counts[Int32(bitPattern: record.thread), default: 0] += 1
+    }
+    var times: [Int32: UInt64] = [:]
+    for (thread, _) in counts.sorted(by: { $0.value > $1.value }).prefix(Self.watchedThreads) {
+      times[thread] = ThreadTime.nanoseconds(of: thread)
+    }
+    return times
+  }
+
+  private var programNanoseconds: Double {
+    let state = state.load(0, as: window_state.self)
+    return state.timed > 0 ? Double(state.program_nanoseconds) / Double(state.timed) : 0
   }
 
   private func readEvents() -> [WindowEvent] {

@@ -27,7 +27,7 @@ extension ELFFile {
   }
 
   /// Like `forEachFunction`, for symbols of other types, `STT_…` of elf.h.
-  private borrowing func forEachSymbol(
+  borrowing func forEachSymbol(
     of types: Set<Int32>, _ body: (_ name: Span<UInt8>, FunctionEntry) -> Void
   ) {
     guard type != .other else { return }

@@ -88,7 +88,8 @@ extension LoadSegments {
           fileOffset: header.p_offset,
           fileByteCount: header.p_filesz,
           address: header.p_vaddr,
-          isExecutable: header.p_flags & UInt32(PF_X) != 0
+          isExecutable: header.p_flags & UInt32(PF_X) != 0,
+          memoryByteCount: header.p_memsz
         )
       }
     )

@@ -8,17 +8,22 @@ package struct LoadSegments: Hashable, Sendable {
     /// Virtual address in the module (`p_vaddr`).
     package var address: UInt64
     package var isExecutable: Bool
+    /// Bytes in memory (`p_memsz`); what the file does not have reads as zero at first.
+    package var memoryByteCount: UInt64
 
+    /// - Parameter memoryByteCount: nil: as many as in the file.
     package init(
       fileOffset: UInt64,
       fileByteCount: UInt64,
       address: UInt64,
-      isExecutable: Bool
+      isExecutable: Bool,
+      memoryByteCount: UInt64? = nil
     ) {
       self.fileOffset = fileOffset
       self.fileByteCount = fileByteCount
       self.address = address
       self.isExecutable = isExecutable
+      self.memoryByteCount = memoryByteCount ?? fileByteCount
     }
   }
 
@@ -26,6 +31,14 @@ package struct LoadSegments: Hashable, Sendable {
 
   package init(_ segments: [Segment]) {
     self.segments = segments
+  }
+
+  /// First page and end of what the module takes of the address space; nil for none.
+  package var span: Range<UInt64>? {
+    guard let start = segments.map(\.address).min(),
+      let end = segments.map({ $0.address &+ $0.memoryByteCount }).max(), start < end
+    else { return nil }
+    return start & ~4095..<end
   }
 
   /// The virtual address of a byte of the file, or nil where it isn't loaded.

@@ -62,7 +62,8 @@ struct SymbolReader {
   /// nil for what is no function of this file, or whatever `types` says.
   private func entry(_ symbol: GElf_Sym, index: Int32) -> ELFFile.FunctionEntry? {
     let type = Int32(symbol.st_info & 0xf)
-    guard types.contains(type), symbol.st_value != 0,
+    // The first thread-local variable has offset 0; all else that has no value is no address.
+    guard types.contains(type), symbol.st_value != 0 || type == STT_TLS,
       symbol.st_shndx != UInt16(SHN_UNDEF)
     else { return nil }
     var version: GElf_Versym = 0

@@ -38,7 +38,7 @@ package struct SymbolTableBuilder {
     insert(Array(name.utf8).span, address: address, byteCount: byteCount, binding: binding)
   }
 
-  private mutating func insert(
+  mutating func insert(
     _ name: Span<UInt8>,
     address: UInt64,
     byteCount: UInt64,

@@ -2,7 +2,7 @@ package import AllocationModel
 
 /// A snapshot and heaptap's own state as metrics, for Prometheus and whatever else reads its formats.
 ///
-/// The number of series is bounded: six for each process, of which there are at most `processLimit`, and three for each of at
+/// The number of series is bounded: nine for each process, of which there are at most `processLimit`, and three for each of at
 /// most `siteLimit` suspects.
 package struct MetricsExporter: Sendable {
   /// What heaptap says of itself.
@@ -106,13 +106,40 @@ package struct MetricsExporter: Sendable {
         if let value = value(target) { metrics.sample(Self.labels(target), value: value) }
       }
     }
+    // Estimates of windows cover the horizon only, and go down again: no live blocks, and no counters.
+    func counters(_ target: TargetSnapshot) -> AllocationCounters? {
+      target.mode == .windows ? nil : target.counters
+    }
     metrics.family("heaptap_processes", .gauge, help: "Processes that are observed.")
     metrics.sample(value: unique.count)
+    metrics.family(
+      "heaptap_process_mode", .gauge,
+      help: "How a process is observed: 1 with the mode as a label. "
+        + "Figures of sites are estimates where it is windows.")
+    for target in shown {
+      metrics.sample(Self.labels(target) + [("mode", target.mode.rawValue)], value: 1)
+    }
+    metrics.family(
+      "heaptap_process_cost_ratio", .gauge, unit: "ratio",
+      help:
+        "Share of its time that observation costs a process: an estimate, and an upper bound in windows."
+    )
+    for target in shown {
+      guard let share = target.windows?.costShare ?? target.costShare else { continue }
+      metrics.sample(Self.labels(target), value: share)
+    }
+    metrics.family(
+      "heaptap_process_windows_open_ratio", .gauge, unit: "ratio",
+      help: "Share of the time for which windows were open.")
+    for target in shown {
+      guard let windows = target.windows else { continue }
+      metrics.sample(Self.labels(target), value: windows.openShare)
+    }
     family("heaptap_process_live_bytes", .gauge, "Bytes allocated and not freed.") {
-      $0.counters.liveBytes
+      counters($0)?.liveBytes
     }
     family("heaptap_process_live_blocks", .gauge, "Blocks allocated and not freed.") {
-      $0.counters.liveBlocks
+      counters($0)?.liveBlocks
     }
     family(
       "heaptap_process_resident_anonymous_bytes", .gauge, "Resident anonymous memory (RssAnon)."
@@ -121,18 +148,18 @@ package struct MetricsExporter: Sendable {
     }
     family("heaptap_process_allocated_bytes", .counter, "Bytes allocated since observation began.")
     {
-      $0.counters.allocatedBytes
+      counters($0)?.allocatedBytes
     }
     family(
       "heaptap_process_allocated_blocks", .counter, "Blocks allocated since observation began."
     ) {
-      $0.counters.allocatedBlocks
+      counters($0)?.allocatedBlocks
     }
     family("heaptap_process_freed_bytes", .counter, "Bytes freed since observation began.") {
-      $0.counters.freedBytes
+      counters($0)?.freedBytes
     }
     family("heaptap_process_freed_blocks", .counter, "Blocks freed since observation began.") {
-      $0.counters.freedBlocks
+      counters($0)?.freedBlocks
     }
   }
 
@@ -151,19 +178,22 @@ package struct MetricsExporter: Sendable {
     metrics.sample(value: snapshot.sites.count { $0.assessment.verdict.isSuspicious })
     metrics.family(
       "heaptap_site_live_bytes", .gauge, unit: "bytes",
-      help: "Bytes allocated by a suspected site and not freed.")
-    for (site, labels) in zip(suspects, labels) {
+      help: "Bytes allocated by a suspected site and not freed; "
+        + "none where its process is observed in windows.")
+    for (site, labels) in zip(suspects, labels) where site.estimate == nil {
       metrics.sample(labels, value: site.counters.liveBytes)
     }
     metrics.family(
       "heaptap_site_live_blocks", .gauge,
-      help: "Blocks allocated by a suspected site and not freed.")
-    for (site, labels) in zip(suspects, labels) {
+      help: "Blocks allocated by a suspected site and not freed; "
+        + "none where its process is observed in windows.")
+    for (site, labels) in zip(suspects, labels) where site.estimate == nil {
       metrics.sample(labels, value: site.counters.liveBlocks)
     }
     metrics.family(
       "heaptap_site_growth_bytes_per_second", .gauge,
-      help: "Growth of a suspected site over the horizon.")
+      help: "Growth of a suspected site over the horizon; "
+        + "an estimate where its process is observed in windows.")
     for (site, labels) in zip(suspects, labels) {
       metrics.sample(labels, value: site.growth.bytesPerSecond)
     }

@@ -47,20 +47,23 @@ package struct JSONSummaryExporter: Sendable {
       for (name, figures) in [
         ("first", process.first), ("last", process.last), ("peak", process.peak),
       ] {
-        writer.object(name) { write(&$0, figures) }
+        writer.object(name) { write(&$0, figures, hasLive: !process.isEstimated) }
       }
-      writer.member("growth_bytes", process.growth)
+      let flow = process.isEstimated ? nil : process.flow
+      writer.member("growth_bytes", process.isEstimated ? nil : process.growth)
       writer.member("growth_bytes_before", process.growthBefore)
-      writer.member("allocated_bytes", process.flow.allocatedBytes)
-      writer.member("allocated_blocks", process.flow.allocatedBlocks)
-      writer.member("freed_bytes", process.flow.freedBytes)
-      writer.member("freed_blocks", process.flow.freedBlocks)
+      writer.member("allocated_bytes", flow?.allocatedBytes)
+      writer.member("allocated_blocks", flow?.allocatedBlocks)
+      writer.member("freed_bytes", flow?.freedBytes)
+      writer.member("freed_blocks", flow?.freedBlocks)
     }
   }
 
-  private static func write(_ writer: inout JSONWriter, _ figures: ProcessFigures) {
-    writer.member("live_bytes", figures.liveBytes)
-    writer.member("live_blocks", figures.liveBlocks)
+  private static func write(
+    _ writer: inout JSONWriter, _ figures: ProcessFigures, hasLive: Bool = true
+  ) {
+    writer.member("live_bytes", hasLive ? figures.liveBytes : nil)
+    writer.member("live_blocks", hasLive ? figures.liveBlocks : nil)
     writer.member("rss_bytes", figures.residentBytes)
     writer.member("rss_anon_bytes", figures.residentAnonymousBytes)
   }
@@ -75,8 +78,9 @@ package struct JSONSummaryExporter: Sendable {
       writer.member("reason", site.assessment.reason)
       writer.member("new", suspect.isNew)
       JSONSnapshotExporter.write(&writer, site.counters)
-      writer.member("live_bytes_first", suspect.firstLiveBytes)
-      writer.member("live_bytes_peak", suspect.peakLiveBytes)
+      let isEstimate = site.estimate != nil
+      writer.member("live_bytes_first", isEstimate ? nil : suspect.firstLiveBytes)
+      writer.member("live_bytes_peak", isEstimate ? nil : suspect.peakLiveBytes)
       writer.member("growth_bytes_per_s", site.growth.bytesPerSecond)
       writer.member("growth_low", site.growth.low)
       writer.member("growth_high", site.growth.high)
@@ -84,6 +88,7 @@ package struct JSONSummaryExporter: Sendable {
       writer.member("oldest_s", site.oldest)
       writer.list("stack", site.stack, JSONSnapshotExporter.write)
       writer.member("truncated_by", site.ending == .complete ? nil : site.ending.rawValue)
+      JSONSnapshotExporter.write(&writer, site.estimate)
     }
   }
 

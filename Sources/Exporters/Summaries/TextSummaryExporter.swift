@@ -25,13 +25,15 @@ package struct TextSummaryExporter: Sendable {
     let from = Timestamp(unixNanoseconds: summary.period.from)
     let to = Timestamp(unixNanoseconds: summary.period.to)
     let totals = summary.totals
-    let running = summary.processes.count { !$0.hasExited }
+    let running = summary.processes.filter { !$0.hasExited }
+    let windows = running.count(where: \.isEstimated)
     let sentences = [
       "heaptap \(summary.host.heaptapVersion) on \(summary.host.name), \(summary.host.kernel)",
       "\(from) to \(to) (\(Figure.duration(summary.period.duration)), "
         + "\(Figure.count(UInt64(summary.snapshotCount))) snapshots)",
-      "\(running) \(running == 1 ? "process" : "processes"), live \(Figure.bytes(totals.liveBytes)) in "
-        + "\(Figure.blocks(totals.liveBlocks)), "
+      "\(running.count) \(running.count == 1 ? "process" : "processes"), "
+        + "live \(Figure.bytes(totals.liveBytes)) in \(Figure.blocks(totals.liveBlocks))"
+        + (windows > 0 ? " without the \(windows) observed in windows, " : ", ")
         + "anonymous memory \(totals.residentAnonymousBytes.map(Figure.bytes) ?? "unknown")",
       losses(summary.lost),
     ]
@@ -52,7 +54,7 @@ package struct TextSummaryExporter: Sendable {
   private func suspects(_ summary: Summary) -> [Line] {
     guard !summary.suspects.isEmpty else { return [Line("No site grows.")] }
     let rows = summary.suspects.map { SiteRow($0.site, processName: $0.processName) }
-    let table = TextTable(.sites, fitting: rows, width: Self.width)
+    let table = TextTable(.sites(of: rows), fitting: rows, width: Self.width)
     let stack = StackText(width: Self.width - 4, maximumFrames: maximumFrames)
     var lines = [Line("Sites that grow"), table.header]
     for (suspect, row) in zip(summary.suspects, rows) {
@@ -74,7 +76,8 @@ package struct TextSummaryExporter: Sendable {
 
   private func comparison(_ suspect: SuspectSummary) -> String {
     guard let before = suspect.growthBefore else { return "not so in the period before" }
-    return "\(Figure.rate(before)) in the period before"
+    let rate = Figure.marked(Figure.rate(before), isEstimate: suspect.isGrowthBeforeEstimated)
+    return "\(rate) in the period before"
   }
 
   private func resolved(_ resolved: [ResolvedSuspect]) -> [Line] {
@@ -96,14 +99,19 @@ package struct TextSummaryExporter: Sendable {
       row("PROCESS", "PID", ["GROWTH", "BEFORE", "LIVE", "PEAK", "BLOCKS", "ANONYMOUS"])
     ]
     for process in ranked.prefix(Self.processLimit) {
-      let state = process.hasExited ? " (ended)" : process.appeared ? " (new)" : ""
+      // Windows don't tell what is live.
+      func counted(_ figure: String) -> String { process.isEstimated ? "-" : figure }
+      let state =
+        process.hasExited
+        ? " (ended)" : process.isEstimated ? " (windows)" : process.appeared ? " (new)" : ""
       lines.append(
         row(
           process.name.cutInMiddle(to: 30 - state.count) + state, String(process.pid),
           [
-            Self.change(process.growth), process.growthBefore.map(Self.change) ?? "-",
-            Figure.bytes(process.last.liveBytes), Figure.bytes(process.peak.liveBytes),
-            Figure.count(process.last.liveBlocks),
+            counted(Self.change(process.growth)), process.growthBefore.map(Self.change) ?? "-",
+            counted(Figure.bytes(process.last.liveBytes)),
+            counted(Figure.bytes(process.peak.liveBytes)),
+            counted(Figure.count(process.last.liveBlocks)),
             process.last.residentAnonymousBytes.map(Figure.bytes) ?? "-",
           ]))
     }

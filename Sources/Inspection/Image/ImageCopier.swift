@@ -38,10 +38,12 @@ package struct ImageCopier: ~Copyable {
       let deadline = ContinuousClock.now + Self.preparationLimit
       for mapping in try directory.mappings().mappings where ImageRegion.wantsCopy(mapping) {
         let range = mapping.start..<mapping.end
-        guard let presence = try PagePresence(of: range, in: file, until: deadline),
-          let memory = try? ReservedMemory(byteCount: Int(mapping.byteCount + Self.slack))
+        guard let presence = try PagePresence(of: range, in: file, until: deadline) else { break }
+        let runs = ImageRegion.wantsOwnPages(mapping) ? presence.own : presence.written
+        if runs.isEmpty, mapping.isFile { continue }
+        guard let memory = try? ReservedMemory(byteCount: Int(mapping.byteCount + Self.slack))
         else { break }
-        for run in presence.written {
+        for run in runs {
           memory.populate(Int(run.lowerBound - mapping.start)..<Int(run.upperBound - mapping.start))
           expectedByteCount += run.upperBound - run.lowerBound
         }
@@ -103,7 +105,10 @@ package struct ImageCopier: ~Copyable {
     guard !copying.isLate else { throw tooLong(copying.copiedByteCount, copying.wantedByteCount) }
     return Contents(
       regions: regions,
-      threads: stopped.threads.map { ThreadState(tid: $0.tid, registers: $0.registers) },
+      threads: stopped.threads.map {
+        ThreadState(
+          tid: $0.tid, registers: $0.registers, name: try? directory.threadName($0.tid))
+      },
       unreadablePageCount: copying.unreadablePageCount)
   }
 
@@ -116,7 +121,8 @@ package struct ImageCopier: ~Copyable {
     for mapping in try currentMappings() where !mapping.isKernels {
       let presence = try presence(of: mapping, until: deadline)
       var memory: ReservedMemory?
-      if ImageRegion.wantsCopy(mapping) {
+      let wantsOwnPages = ImageRegion.wantsOwnPages(mapping)
+      if ImageRegion.wantsCopy(mapping), !wantsOwnPages || !presence.own.isEmpty {
         if let kept = prepared[mapping.start], UInt64(kept.byteCount) >= mapping.byteCount {
           memory = kept
         } else {
@@ -125,14 +131,17 @@ package struct ImageCopier: ~Copyable {
       }
       if let memory {
         // A file's pages that were not touched yet have contents all the same.
-        for run in mapping.isFile ? [mapping.start..<mapping.end] : presence.written {
+        let runs =
+          wantsOwnPages
+          ? presence.own : mapping.isFile ? [mapping.start..<mapping.end] : presence.written
+        for run in runs {
           copying.add(run, to: memory, mappedAt: mapping.start)
         }
       }
       regions.append(
         ImageRegion(
           mapping: mapping, written: presence.written, resident: presence.resident,
-          memory: memory))
+          own: presence.own, memory: memory))
     }
     return (regions, copying)
   }

@@ -8,6 +8,8 @@ struct PagePresence {
   private(set) var written: [Range<UInt64>] = []
   /// Present in memory; ascending, not touching.
   private(set) var resident: [Range<UInt64>] = []
+  /// The process's own, so not the page of a file that it maps; ascending, not touching.
+  private(set) var own: [Range<UInt64>] = []
 
   init() {}
 
@@ -27,6 +29,8 @@ struct PagePresence {
   mutating func append(_ run: PageMapFile.Run) {
     if run.isPresent || run.isSwapped { Self.extend(&written, by: run.range) }
     if run.isPresent { Self.extend(&resident, by: run.range) }
+    // Swapped pages of private mappings were written.
+    if run.isPresent || run.isSwapped, !run.isFile { Self.extend(&own, by: run.range) }
   }
 
   private static func extend(_ runs: inout [Range<UInt64>], by run: Range<UInt64>) {

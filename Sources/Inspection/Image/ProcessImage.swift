@@ -47,7 +47,8 @@ package final class ProcessImage: Sendable {
           range.upperBound,
           range.lowerBound + (residentPages ?? .max >> 16) * PagePresence.pageByteCount)
       regions.append(
-        ImageRegion(mapping: mapping, written: [range], resident: [resident], memory: memory))
+        ImageRegion(
+          mapping: mapping, written: [range], resident: [resident], own: [range], memory: memory))
     }
     regions.sort { $0.mapping.start < $1.mapping.start }
     return ProcessImage(
@@ -76,7 +77,7 @@ package final class ProcessImage: Sendable {
   func word(at address: UInt64, in index: Int) -> UInt64? {
     let region = regions[index]
     guard let memory = region.memory, address >= region.mapping.start,
-      region.mapping.end - 8 >= address
+      region.mapping.end - 8 >= address, !region.isPartial || region.holds(address..<address + 8)
     else { return nil }
     let offset = Int(address - region.mapping.start)
     return memory.withBytes { $0.word(at: offset) }
@@ -87,7 +88,7 @@ package final class ProcessImage: Sendable {
     of range: Range<UInt64>, _ body: (RawSpan) throws(Failure) -> Result
   ) throws(Failure) -> Result? {
     guard let index = regionIndex(at: range.lowerBound), let memory = regions[index].memory,
-      range.upperBound <= regions[index].mapping.end
+      regions[index].holds(range)
     else { return nil }
     let start = Int(range.lowerBound - regions[index].mapping.start)
     let count = Int(range.upperBound - range.lowerBound)

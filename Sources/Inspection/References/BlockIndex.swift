@@ -1,22 +1,27 @@
-/// Which block an address lies in: a table of granules for each dense stretch of blocks, so that a word is resolved
-/// in constant time.
+/// Which block an address lies in: three words for each 64 granules of each dense stretch of blocks, so that a word is
+/// resolved in constant time and mostly without a look at the blocks themselves.
 ///
-/// A granule of 512 bytes holds the starts of at most 16 blocks of glibc (32 bytes is its smallest chunk), and costs
-/// 4 bytes: 1/128 of the heap. Stretches end where the next block begins more than 1 MiB after the end of the last.
+/// A granule is 16 bytes, as glibc aligns blocks, or less where blocks need it. The three words are: a bit for each
+/// granule in which a block starts; one for each that a block reaches into; and how many blocks start before. That is
+/// 24 bytes for 1 KiB of heap. Stretches end where the next block begins more than 1 MiB after the end of the last.
 package struct BlockIndex: Sendable {
-  private static let granuleShift: UInt64 = 9
   private static let longestGap: UInt64 = 1 << 20
 
-  /// Blocks without a wide gap in between, and the first block that ends after the start of each granule.
+  /// Blocks without a wide gap in between.
   private struct Stretch: Sendable {
+    /// A multiple of the granule.
     var start: UInt64
     var end: UInt64
-    var firstBlocks: [UInt32]
+    /// Position of its first group in `groups`.
+    var firstGroup: Int
   }
 
   private let starts: [UInt64]
   private let ends: [UInt64]
   private let stretches: [Stretch]
+  /// Starts, granules in use, and blocks before; one after the other for each 64 granules.
+  private let groups: [UInt64]
+  private let granuleShift: UInt64
   /// Every block lies within; what is not cannot be a reference.
   package let bounds: Range<UInt64>
 
@@ -25,46 +30,117 @@ package struct BlockIndex: Sendable {
     starts = blocks.map(\.lowerBound)
     ends = blocks.map(\.upperBound)
     bounds = blocks.isEmpty ? 0..<0 : blocks[0].lowerBound..<blocks[blocks.count - 1].upperBound
+    let lowestBit = blocks.reduce(16) { $0 | $1.lowerBound }.trailingZeroBitCount
+    granuleShift = UInt64(lowestBit)
     var stretches: [Stretch] = []
+    var groups: [UInt64] = []
     var first = 0
     while first < blocks.count {
       var last = first
       while last + 1 < blocks.count,
         blocks[last + 1].lowerBound - blocks[last].upperBound <= Self.longestGap
       { last += 1 }
-      stretches.append(Self.stretch(of: blocks, first...last))
+      stretches.append(
+        Stretch(
+          start: blocks[first].lowerBound, end: blocks[last].upperBound,
+          firstGroup: groups.count / 3))
+      Self.append(blocks, first...last, granuleShift: granuleShift, to: &groups)
       first = last + 1
     }
     self.stretches = stretches
+    self.groups = groups
   }
 
-  private static func stretch(of blocks: [Range<UInt64>], _ members: ClosedRange<Int>) -> Stretch {
+  private static func append(
+    _ blocks: [Range<UInt64>], _ members: ClosedRange<Int>, granuleShift: UInt64,
+    to groups: inout [UInt64]
+  ) {
     let start = blocks[members.lowerBound].lowerBound
-    let end = blocks[members.upperBound].upperBound
-    let granuleCount = Int((end - start - 1) >> granuleShift) + 1
-    var firstBlocks = [UInt32](repeating: 0, count: granuleCount)
-    var block = members.lowerBound
-    for granule in 0..<granuleCount {
-      let granuleStart = start + UInt64(granule) << granuleShift
-      while blocks[block].upperBound <= granuleStart { block += 1 }
-      firstBlocks[granule] = UInt32(block)
+    let byteCount = blocks[members.upperBound].upperBound - start
+    let base = groups.count
+    let groupCount = Int((byteCount - 1) >> (granuleShift + 6)) + 1
+    groups.append(contentsOf: repeatElement(0, count: 3 * groupCount))
+    for number in members {
+      let first = (blocks[number].lowerBound - start) >> granuleShift
+      let last = (blocks[number].upperBound - 1 - start) >> granuleShift
+      groups[base + 3 * Int(first >> 6)] |= 1 << (first & 63)
+      for group in (first >> 6)...(last >> 6) {
+        let low = group == first >> 6 ? first & 63 : 0
+        let high = group == last >> 6 ? last & 63 : 63
+        groups[base + 3 * Int(group) + 1] |= (UInt64.max << low) & (UInt64.max >> (63 - high))
+      }
     }
-    return Stretch(start: start, end: end, firstBlocks: firstBlocks)
+    var before = UInt64(members.lowerBound)
+    for group in 0..<groupCount {
+      groups[base + 3 * group + 2] = before
+      before += UInt64(groups[base + 3 * group].nonzeroBitCount)
+    }
   }
 
   package var count: Int { starts.count }
 
   /// The block that holds the byte at an address, if one does.
   package func block(at address: UInt64) -> Int? {
-    guard bounds.contains(address), let stretch = stretch(at: address) else { return nil }
-    var block = Int(stretch.firstBlocks[Int((address - stretch.start) >> Self.granuleShift)])
-    while ends[block] <= address { block += 1 }
-    return starts[block] <= address ? block : nil
+    var cursor = Cursor(shift: granuleShift)
+    return Self.find(address, &cursor, groups.span, ends.span, stretches.span)?.block
   }
 
   package func isStart(_ address: UInt64, of block: Int) -> Bool { starts[block] == address }
 
-  private func stretch(at address: UInt64) -> Stretch? {
+  package func range(of block: Int) -> Range<UInt64> { starts[block]..<ends[block] }
+
+  /// Calls `body` with every aligned word of some bytes that is an address in a block: its offset, the block, and
+  /// whether it is the block's own address. Words outside `bounds` are passed over with one comparison.
+  @inline(__always)
+  func forEachReference(
+    in contents: RawSpan, _ body: (_ offset: Int, _ block: Int, _ isToStart: Bool) -> Void
+  ) {
+    var cursor = Cursor(shift: granuleShift)
+    let (groups, ends, stretches) = (groups.span, ends.span, stretches.span)
+    let low = bounds.lowerBound
+    let width = bounds.upperBound - low
+    var offset = 0
+    while offset + 8 <= contents.byteCount {
+      let word = contents.word(at: offset)
+      if word &- low < width, let found = Self.find(word, &cursor, groups, ends, stretches) {
+        body(offset, found.block, found.isStart)
+      }
+      offset += 8
+    }
+  }
+}
+
+extension BlockIndex {
+  /// What lookups read, and the stretch that the last one was in: neighbours lie in the same one most of the time.
+  private struct Cursor {
+    let shift: UInt64
+    var stretch = Stretch(start: 0, end: 0, firstGroup: 0)
+  }
+
+  @inline(__always)
+  private static func find(
+    _ address: UInt64, _ cursor: inout Cursor, _ groups: Span<UInt64>, _ ends: Span<UInt64>,
+    _ stretches: Span<Stretch>
+  ) -> (block: Int, isStart: Bool)? {
+    if address &- cursor.stretch.start >= cursor.stretch.end &- cursor.stretch.start {
+      guard let found = stretch(at: address, stretches) else { return nil }
+      cursor.stretch = found
+    }
+    let offset = address - cursor.stretch.start
+    let granule = offset >> cursor.shift
+    let group = 3 * (cursor.stretch.firstGroup + Int(granule >> 6))
+    let bit = granule & 63
+    guard groups[group + 1] >> bit & 1 != 0 else { return nil }
+    let upToHere = groups[group] & (UInt64.max >> (63 - bit))
+    let block = Int(groups[group + 2]) + upToHere.nonzeroBitCount - 1
+    // A block may end within its last granule.
+    if offset & (1 << cursor.shift - 1) == 0 {
+      return (block, groups[group] >> bit & 1 != 0)
+    }
+    return ends[block] <= address ? nil : (block, false)
+  }
+
+  private static func stretch(at address: UInt64, _ stretches: Span<Stretch>) -> Stretch? {
     var low = 0
     var high = stretches.count
     while low < high {
@@ -73,23 +149,5 @@ package struct BlockIndex: Sendable {
     }
     guard low > 0, address < stretches[low - 1].end else { return nil }
     return stretches[low - 1]
-  }
-
-  /// References held by one block whose contents are given: every aligned word that is an address in a block.
-  /// Words outside `bounds` are passed over with one comparison.
-  package func appendReferences(
-    from source: Int, contents: RawSpan, to references: inout [Reference]
-  ) {
-    let width = bounds.upperBound - bounds.lowerBound
-    var offset = 0
-    while offset + 8 <= contents.byteCount {
-      let word = contents.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
-      offset += 8
-      guard word &- bounds.lowerBound < width, let destination = block(at: word) else { continue }
-      references.append(
-        Reference(
-          source: Int32(source), destination: Int32(destination),
-          isToStart: isStart(word, of: destination)))
-    }
   }
 }

@@ -8,6 +8,8 @@ package struct DominatorTree: Sendable {
   package private(set) var dominators: [Int32]
   /// For each block: its own bytes and those of all blocks that it dominates; 0 for what no root reaches.
   package private(set) var retainedByteCounts: [UInt64]
+  /// For each block: 1 and the number of blocks that it dominates; 0 for what no root reaches.
+  package private(set) var retainedNodeCounts: [Int]
 
   package static let roots: Int32 = -1
   package static let unreached: Int32 = -2
@@ -17,16 +19,20 @@ package struct DominatorTree: Sendable {
     search.findDominators(graph: graph.reversed(), rooted: rooted)
     dominators = [Int32](repeating: Self.unreached, count: graph.blockCount)
     retainedByteCounts = [UInt64](repeating: 0, count: graph.blockCount)
+    retainedNodeCounts = [Int](repeating: 0, count: graph.blockCount)
     let blocks = search.blocks
     for number in 1..<blocks.count {
       retainedByteCounts[blocks[number]] = byteCounts[blocks[number]]
+      retainedNodeCounts[blocks[number]] = 1
     }
     // A dominator precedes what it dominates, so its total is complete when its turn comes.
     for number in stride(from: blocks.count - 1, to: 0, by: -1) {
       let dominator = search.dominators[number]
       let block = blocks[number]
       dominators[block] = dominator == 0 ? Self.roots : Int32(blocks[dominator])
-      if dominator != 0 { retainedByteCounts[blocks[dominator]] += retainedByteCounts[block] }
+      guard dominator != 0 else { continue }
+      retainedByteCounts[blocks[dominator]] += retainedByteCounts[block]
+      retainedNodeCounts[blocks[dominator]] += retainedNodeCounts[block]
     }
   }
 }

@@ -1,39 +1,43 @@
 import LinuxSystem
 import Processes
 
+/// One word outside of the heap that is an address in a block.
+package struct HeapRoot: Hashable, Sendable {
+  package enum Location: Hashable, Sendable {
+    /// Address of the word.
+    case memory(UInt64)
+    /// Positions in `ProcessImage.threads` and in `ThreadRegisters.names`.
+    case register(thread: UInt16, number: UInt8)
+  }
+
+  /// Position of the block in the walk.
+  package var block: Int32
+  /// Whether it is the block's own address rather than one within.
+  package var isToStart: Bool
+  package var location: Location
+}
+
 /// What a program holds without the help of a block: registers, stacks, thread-local and global variables, and other
 /// private memory of its own.
 ///
 /// No roots are what the allocator itself knows of blocks, and what lies below a stack pointer. Of a thread that was
 /// interrupted in its own code the 128 bytes below are in use, too (the red zone, System V ABI for AMD64 3.2.2).
 package struct HeapRoots: Sendable {
-  private static let redZone: UInt64 = 128
+  /// First the registers, then ascending by address; a block may be rooted more than once.
+  package private(set) var all: [HeapRoot] = []
 
   /// Blocks to whose first byte a root points; a block may be listed more than once.
-  package private(set) var startRooted: [Int] = []
+  package var startRooted: [Int] { all.lazy.filter(\.isToStart).map { Int($0.block) } }
   /// Blocks into whose middle a root points.
-  package private(set) var interiorRooted: [Int] = []
+  package var interiorRooted: [Int] { all.lazy.filter { !$0.isToStart }.map { Int($0.block) } }
 
   package init(of image: ProcessImage, _ walk: HeapWalk, _ index: BlockIndex) {
-    var excluded = walk.heapRanges + walk.allocatorRanges
-    for thread in image.threads {
-      let sp = thread.registers["rsp"] ?? 0
-      for (name, value) in zip(ThreadRegisters.names, thread.registers.values)
-      where !Self.systemRegisters.contains(name) {
-        note(value, index)
-      }
-      // A stack that was allocated is a block that is in use.
-      if let block = index.block(at: sp) {
-        startRooted.append(block)
-      } else if let region = image.regionIndex(at: sp) {
-        let used = thread.registers.isInSystemCall ? sp : sp - Self.redZone
-        let start = image.regions[region].mapping.start
-        if used > start { excluded.append(start..<used) }
-      }
-    }
-    excluded.sort { $0.lowerBound < $1.lowerBound }
+    addRegisters(of: image, index)
+    let stacks = ThreadStacks(of: image)
+    let excluded = (walk.heapRanges + walk.allocatorRanges + stacks.unused)
+      .sorted { $0.lowerBound < $1.lowerBound }
     for region in image.regions where region.isCopied {
-      for run in region.written { scan(run, without: excluded, image, index) }
+      for run in region.own { scan(run, without: excluded, image, index) }
     }
   }
 
@@ -41,6 +45,23 @@ package struct HeapRoots: Sendable {
   private static let systemRegisters: Set<String> = [
     "orig_rax", "cs", "eflags", "ss", "ds", "es", "fs", "gs",
   ]
+
+  private mutating func addRegisters(of image: ProcessImage, _ index: BlockIndex) {
+    for (number, thread) in image.threads.enumerated() {
+      for (register, name) in ThreadRegisters.names.enumerated()
+      where !Self.systemRegisters.contains(name) {
+        let value = thread.registers.values[register]
+        guard let block = index.block(at: value) else { continue }
+        all.append(
+          HeapRoot(
+            block: Int32(block),
+            // A stack that was allocated is a block that is in use.
+            isToStart: name == "rsp" || index.isStart(value, of: block),
+            location: .register(
+              thread: UInt16(clamping: number), number: UInt8(register))))
+      }
+    }
+  }
 
   /// Scans what is left of a run of pages; `excluded` is ascending by start.
   private mutating func scan(
@@ -69,20 +90,12 @@ package struct HeapRoots: Sendable {
     let aligned = (range.lowerBound + 7) & ~7
     guard aligned < range.upperBound else { return }
     image.withBytes(of: aligned..<range.upperBound) { bytes in
-      var offset = 0
-      while offset + 8 <= bytes.byteCount {
-        note(bytes.word(at: offset), index)
-        offset += 8
+      index.forEachReference(in: bytes) { offset, block, isToStart in
+        all.append(
+          HeapRoot(
+            block: Int32(block), isToStart: isToStart,
+            location: .memory(aligned + UInt64(offset))))
       }
-    }
-  }
-
-  private mutating func note(_ word: UInt64, _ index: BlockIndex) {
-    guard let block = index.block(at: word) else { return }
-    if index.isStart(word, of: block) {
-      startRooted.append(block)
-    } else {
-      interiorRooted.append(block)
     }
   }
 }

@@ -34,6 +34,23 @@ package struct ReferenceGraph: Sendable {
       })
   }
 
+  /// Puts the rows of consecutive blocks one behind the other.
+  init(blockCount: Int, parts: [ReferenceRows]) {
+    var offsets: [UInt32] = [0]
+    var edges: [UInt32] = []
+    offsets.reserveCapacity(blockCount + 1)
+    edges.reserveCapacity(parts.reduce(0) { $0 + $1.edges.count })
+    for part in parts {
+      let base = UInt32(edges.count)
+      edges += part.edges
+      for end in part.ends { offsets.append(base + end) }
+    }
+    precondition(offsets.count == blockCount + 1)
+    self.blockCount = blockCount
+    self.offsets = offsets
+    self.edges = edges
+  }
+
   private init(
     blockCount: Int, count: Int, row: (Int) -> Int, edge: (Int) -> UInt32
   ) {
@@ -50,6 +67,12 @@ package struct ReferenceGraph: Sendable {
     self.blockCount = blockCount
     self.offsets = offsets
     self.edges = edges
+  }
+
+  /// The same with more blocks, behind the ones that are there.
+  func extended(by rows: ReferenceRows) -> ReferenceGraph {
+    let own = ReferenceRows(edges: edges, ends: Array(offsets.dropFirst()))
+    return ReferenceGraph(blockCount: blockCount + rows.ends.count, parts: [own, rows])
   }
 
   package var referenceCount: Int { edges.count }
@@ -74,4 +97,19 @@ package struct ReferenceGraph: Sendable {
       row: { destination(at: $0) },
       edge: { sources[$0] | (edges[$0] & Self.interior) })
   }
+}
+
+/// The references of some consecutive blocks, as they are found.
+struct ReferenceRows: Sendable {
+  private(set) var edges: [UInt32] = []
+  /// Behind the last edge of each block.
+  private(set) var ends: [UInt32] = []
+
+  @inline(__always)
+  mutating func add(_ destination: Int, isToStart: Bool) {
+    edges.append(
+      UInt32(truncatingIfNeeded: destination) | (isToStart ? 0 : ReferenceGraph.interior))
+  }
+
+  mutating func endBlock() { ends.append(UInt32(edges.count)) }
 }

@@ -3,115 +3,71 @@ package import AllocationProbes
 
 /// Makes of the events of one process what its windows say: pairs, and frees of what is older.
 package struct WindowReadingBuilder {
-  private struct Owner {
-    var stack: StackSlot
-    var thread: UInt32
-    var sizeClass: UInt64
-  }
-
   /// Addresses of earlier windows that are remembered, at most; then all are forgotten.
   private static let rememberedLimit = 200_000
 
-  /// Stacks by the number under which they are sites of a reading.
-  package private(set) var stacks: [StackSlot] = []
-  private var sitesByStack: [StackSlot: UInt32] = [:]
+  /// What the caller's numbers of sites in readings stand for: `key` of the stacks.
+  package private(set) var sites: [UInt64] = []
+  private var numbersBySite: [UInt64: UInt32] = [:]
   private var freeSitesByCaller: [UInt64: UInt32] = [:]
   /// Who was last seen to get an address in an earlier window.
   private var formerSites: [UInt64: UInt32] = [:]
+  private var clocks = ThreadClocks()
 
   package init() {}
 
   /// What a recording says of one process.
+  ///
+  /// - Parameters:
+  ///   - events: those of the process, in their order.
+  ///   - recording: whose events they are.
+  ///   - eventNanoseconds: by which an event delays its thread, of so many allocations and frees.
+  ///   - key: of the site that a stack belongs to; several may share one.
   package mutating func reading(
-    of process: ProcessIdentity, _ slot: ProcessSlot, in recording: WindowRecording
+    of process: ProcessIdentity, _ events: some Sequence<WindowEvent>,
+    in recording: WindowRecording, eventNanoseconds: Double = 0,
+    key: (StackSlot) -> UInt64
   ) -> WindowReading {
-    var live: [UInt64: Owner] = [:]
-    var allocations: [AllocationCell: (blocks: UInt64, bytes: UInt64)] = [:]
-    var matched: [MatchedCell: UInt64] = [:]
-    var unknown: [UnknownCell: UInt64] = [:]
-    var events: [UInt32: UInt64] = [:]
-    /// The cell that the last free of an address went to, in case it did not come about.
-    var lastFree: [UInt64: Undo] = [:]
-    for event in recording.events where event.process == slot {
-      let thread = UInt32(bitPattern: event.thread)
-      let sizeClass = UInt64(event.chunkByteCount)
+    var tally = WindowTally()
+    for event in events {
       switch event.content {
       case .allocated(let bytes, let stack):
-        events[thread, default: 0] += 1
-        let site = site(of: stack)
-        let cell = AllocationCell(
-          thread: thread, site: site, sizeClass: sizeClass, blocks: 0, bytes: 0)
-        allocations[cell, default: (0, 0)].blocks += 1
-        allocations[cell, default: (0, 0)].bytes += bytes
-        live[event.address] = Owner(stack: stack, thread: thread, sizeClass: sizeClass)
+        tally.allocate(event, bytes: bytes, site: number(of: key(stack)))
       case .freed(let caller):
-        events[thread, default: 0] += 1
         let freeSite = freeSite(of: caller)
-        if let owner = live.removeValue(forKey: event.address) {
-          let cell = MatchedCell(
-            thread: thread, allocatingThread: owner.thread, site: site(of: owner.stack),
-            freeSite: freeSite, sizeClass: owner.sizeClass, blocks: 0)
-          matched[cell, default: 0] += 1
-          lastFree[event.address] = .matched(cell, owner)
-        } else {
-          let cell = UnknownCell(
-            thread: thread, freeSite: freeSite, sizeClass: sizeClass,
-            formerSite: formerSites.removeValue(forKey: event.address), blocks: 0)
-          unknown[cell, default: 0] += 1
-          lastFree[event.address] = .unknown(cell)
-        }
-      case .kept:
-        switch lastFree.removeValue(forKey: event.address) {
-        case .matched(let cell, let owner):
-          matched[cell, default: 1] -= 1
-          live[event.address] = owner
-        case .unknown(let cell): unknown[cell, default: 1] -= 1
-        case nil: break
-        }
+        tally.free(event, freeSite: freeSite) { formerSites.removeValue(forKey: $0) }
+      case .kept: tally.keep(event.address)
+      case .began(let time, let cpu):
+        clocks.begin(event.thread, at: time, cpuNanoseconds: cpu)
       }
     }
-    remember(live)
-    return WindowReading(
-      process: process, opened: recording.opened,
-      recordedNanoseconds: recording.closed - recording.opened,
-      isCutShort: recording.isCutShort,
-      threads: events.map {
-        ThreadCell(
-          thread: $0.key, eventCount: $0.value, nanosecondsInside: 0, nanosecondsBetween: 0,
-          betweenLength: 0)
-      },
-      allocations: allocations.map { cell, sum in
-        AllocationCell(
-          thread: cell.thread, site: cell.site, sizeClass: cell.sizeClass, blocks: sum.blocks,
-          bytes: sum.bytes)
-      },
-      matchedFrees: matched.compactMap { cell, blocks in
-        var cell = cell
-        cell.blocks = blocks
-        return blocks > 0 ? cell : nil
-      },
-      unknownFrees: unknown.compactMap { cell, blocks in
-        var cell = cell
-        cell.blocks = blocks
-        return blocks > 0 ? cell : nil
-      })
+    remember(tally.live)
+    var reading = tally.reading(of: process, in: recording)
+    reading.eventNanoseconds = eventNanoseconds
+    for index in reading.threads.indices { clocks.complete(&reading.threads[index], recording) }
+    clocks.forgetOld(before: recording.opened)
+    return reading
   }
 
-  private enum Undo {
-    case matched(MatchedCell, Owner)
-    case unknown(UnknownCell)
+  /// Addresses of blocks that were there at the end of a window, by what they stand for; some are others' by now.
+  package func rememberedBlocks() -> [SiteID: [UInt64]] {
+    var result: [SiteID: [UInt64]] = [:]
+    for (address, site) in formerSites {
+      result[SiteID(rawValue: sites[Int(site)]), default: []].append(address)
+    }
+    return result
   }
 
-  private mutating func remember(_ live: [UInt64: Owner]) {
+  private mutating func remember(_ live: [UInt64: WindowTally.Owner]) {
     if formerSites.count + live.count > Self.rememberedLimit { formerSites = [:] }
-    for (address, owner) in live { formerSites[address] = site(of: owner.stack) }
+    for (address, owner) in live { formerSites[address] = owner.site }
   }
 
-  private mutating func site(of stack: StackSlot) -> UInt32 {
-    if let known = sitesByStack[stack] { return known }
-    stacks.append(stack)
-    sitesByStack[stack] = UInt32(stacks.count - 1)
-    return UInt32(stacks.count - 1)
+  private mutating func number(of site: UInt64) -> UInt32 {
+    if let known = numbersBySite[site] { return known }
+    sites.append(site)
+    numbersBySite[site] = UInt32(sites.count - 1)
+    return UInt32(sites.count - 1)
   }
 
   private mutating func freeSite(of caller: UInt64) -> UInt32 {
@@ -119,5 +75,54 @@ package struct WindowReadingBuilder {
     let number = UInt32(freeSitesByCaller.count)
     freeSitesByCaller[caller] = number
     return number
+  }
+}
+
+/// CPU times of a process's threads, in and between windows.
+private struct ThreadClocks {
+  private struct Clock {
+    var began: UInt64
+    var cpuAtBeginning: UInt64
+    /// Since the window before, and how long that is ago.
+    var between: UInt64 = 0
+    var betweenLength: UInt64 = 0
+    /// When it was looked at last, after a window.
+    var seen: UInt64?
+    var cpuWhenSeen: UInt64 = 0
+  }
+
+  /// A thread that was not seen for so long is forgotten, ns.
+  private static let memory: UInt64 = 60_000_000_000
+
+  private var clocks: [Int32: Clock] = [:]
+
+  mutating func begin(_ thread: Int32, at time: UInt64, cpuNanoseconds: UInt64) {
+    var clock = Clock(began: time, cpuAtBeginning: cpuNanoseconds)
+    if let last = clocks[thread], let seen = last.seen, time > seen,
+      cpuNanoseconds >= last.cpuWhenSeen
+    {
+      clock.between = cpuNanoseconds - last.cpuWhenSeen
+      clock.betweenLength = time - seen
+    }
+    clocks[thread] = clock
+  }
+
+  /// Fills in what is known of a thread's time.
+  mutating func complete(_ cell: inout ThreadCell, _ recording: WindowRecording) {
+    let thread = Int32(bitPattern: cell.thread)
+    guard let clock = clocks[thread], let after = recording.cpuNanoseconds[thread],
+      after >= clock.cpuAtBeginning, recording.closed > clock.began
+    else { return }
+    cell.nanosecondsInside = after - clock.cpuAtBeginning
+    cell.insideLength = recording.closed - clock.began
+    cell.nanosecondsBetween = clock.between
+    cell.betweenLength = clock.betweenLength
+    clocks[thread]?.seen = recording.closed
+    clocks[thread]?.cpuWhenSeen = after
+  }
+
+  mutating func forgetOld(before now: UInt64) {
+    guard clocks.count > 64 else { return }
+    clocks = clocks.filter { $0.value.began + Self.memory > now }
   }
 }

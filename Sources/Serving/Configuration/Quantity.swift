@@ -1,5 +1,5 @@
-/// Durations and sizes as people write them in a configuration file.
-enum Quantity {
+/// Durations, sizes and shares as people write them in a configuration file.
+package enum Quantity {
   private static let seconds: [(unit: String, size: Double)] = [
     ("d", 86400), ("h", 3600), ("min", 60), ("s", 1),
   ]
@@ -12,6 +12,20 @@ enum Quantity {
   /// `512KiB`, `256 MiB`, `1GiB`; nil for anything else.
   static func byteCount(_ text: String) -> Int? {
     parse(text, bytes).flatMap { $0 < 1e18 ? Int($0) : nil }
+  }
+
+  /// `2%` or `0.02`; nil for anything else.
+  package static func share(_ text: String) -> Double? {
+    let isPercent = text.hasSuffix("%")
+    let digits = isPercent ? text.dropLast() : text[...]
+    guard digits.allSatisfy({ $0.isASCII && ($0.isNumber || $0 == ".") }) else { return nil }
+    return Double(digits).map { isPercent ? $0 / 100 : $0 }
+  }
+
+  /// `2%`, `0.5%`: to a hundredth of a percent.
+  package static func text(share: Double) -> String {
+    let percent = (share * 10_000).rounded() / 100
+    return percent == percent.rounded() ? "\(Int(percent))%" : "\(percent)%"
   }
 
   static func text(duration: Double) -> String { text(duration, seconds) }

@@ -23,6 +23,9 @@ package struct ServeConfiguration: Hashable, Sendable {
   package var horizon = 600.0
   /// Sites named in summaries, metrics and history, 1 to 1000.
   package var top = 20
+  /// The share of its time that observing may cost a process, 0.001 to 0.5; nil: every call is counted, whatever it
+  /// costs.
+  package var budget: Double? = 0.02
   /// Room for live blocks; nil: by the machine's memory.
   package var maximumBlocks: Int?
   package var maximumStacks = 32_768

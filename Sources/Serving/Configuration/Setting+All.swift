@@ -54,6 +54,22 @@ extension Setting {
     .duration("horizon", \.horizon, 10...86400, "The past that growth is computed over."),
     .integer("top", \.top, 1...1000, "Sites that are named in summaries, metrics and history."),
     Setting(
+      key: "budget",
+      comment:
+        "The share of its time that observing may cost a process; exact: every call is counted, whatever it costs.",
+      allowed: "a share from 0.1% to 50%, or exact",
+      apply: { value, configuration in
+        guard case .scalar(let text) = value else { return false }
+        if text == "exact" {
+          configuration.budget = nil
+          return true
+        }
+        guard let share = Quantity.share(text), (0.001...0.5).contains(share) else { return false }
+        configuration.budget = share
+        return true
+      },
+      print: { $0.budget.map { Quantity.text(share: $0) } ?? "exact" }),
+    Setting(
       key: "max_blocks",
       comment:
         "Room for live blocks, 46 bytes of kernel memory each; null: by the machine's memory.",

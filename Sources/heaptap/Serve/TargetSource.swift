@@ -32,7 +32,10 @@ final class TargetSource {
     observation = try Observation(
       ProbeSettings(
         maximumBlocks: configuration.maximumBlocks, maximumStacks: configuration.maximumStacks),
-      scope: scope, options: Observation.Options(namedSiteCount: configuration.top))
+      scope: scope,
+      options: Observation.Options(
+        namedSiteCount: configuration.top,
+        budget: configuration.budget.map { Governor.Settings(budget: $0) }))
     observation.excludedNames = Set(configuration.excludedNames)
     loop = WatchLoop(
       observation, WatchLoop.Schedule(interval: configuration.interval, startsAtOnce: true),

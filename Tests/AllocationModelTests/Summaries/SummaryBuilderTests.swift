@@ -129,4 +129,49 @@ import Testing
     #expect(summary.processes == [])
     #expect(summary.suspects == [])
   }
+
+  @Test func `a process in windows is one process, of which neither live blocks nor flow are told`()
+    throws
+  {
+    var builder = SummaryBuilder(host: host, suspectLimit: 5)
+    func windowed(_ allocated: UInt64) -> TargetSnapshot {
+      var target = target(1, live: allocated)
+      target.mode = .windows
+      return target
+    }
+    // Estimates of a rolling horizon go down, too.
+    for target in [target(1, live: 900), windowed(5000), windowed(300), target(1, live: 20)] {
+      builder.fold(snapshot([target, self.target(2, live: 7)]))
+    }
+    let first = builder.finish(period)
+    #expect(first.processes.map(\.pid) == [1, 2])
+    let process = try #require(first.processes.first)
+    #expect(process.isEstimated)
+    #expect(process.flow == AllocationCounters())
+    #expect(process.peak.liveBytes == 900, "what windows say is no level")
+    #expect(first.totals.liveBytes == 27)
+    builder.fold(snapshot([target(1, live: 50)]))
+    let second = try #require(builder.finish(period).processes.first)
+    #expect(!second.isEstimated, "it was counted since the end of the period before")
+    #expect(second.growth == 30)
+    #expect(second.growthBefore == nil)
+    builder.fold(snapshot([windowed(8)]))
+    #expect(builder.finish(period).totals.liveBytes == 0)
+  }
+
+  @Test func `an estimated suspect is compared with what was estimated before`() throws {
+    var builder = SummaryBuilder(host: host, suspectLimit: 5)
+    var suspect = site(1, .growing, live: 5, growth: 30)
+    suspect.estimate = SiteEstimate(
+      flow: SiteFlow(site: 0, sampledBlocks: 9), elapsed: 60, windowCount: 30)
+    builder.fold(snapshot([target(1, live: 5)], [suspect]))
+    _ = builder.finish(period)
+    suspect.estimate = nil
+    builder.fold(snapshot([target(1, live: 5)], [suspect]))
+    let compared = try #require(builder.finish(period).suspects.first)
+    #expect(compared.growthBefore == 30)
+    #expect(compared.isGrowthBeforeEstimated)
+    builder.fold(snapshot([target(1, live: 5)], [suspect]))
+    #expect(builder.finish(period).suspects.first?.isGrowthBeforeEstimated == false)
+  }
 }

@@ -127,6 +127,7 @@ struct SimulatedProcess {
       reading.threads.append(
         ThreadCell(
           thread: UInt32(thread), eventCount: events, nanosecondsInside: UInt64(inside * 1e9),
+          insideLength: UInt64(seconds * 1e9),
           nanosecondsBetween: UInt64(gap * ownShare * 1e9), betweenLength: UInt64(gap * 1e9)))
     }
     now += seconds

@@ -1,6 +1,7 @@
-import Inspection
 import TestSupport
 import Testing
+
+@testable import Inspection
 
 @Suite struct BlockIndexTests {
   @Test func `every address is found as a search through all blocks finds it`() {
@@ -29,14 +30,11 @@ import Testing
     let words: [UInt64] = [
       0x1020, 0x1018, 0x900_0008, 0xfff, 0x1017, 0x900_0100, 0x8000_0000_0000_1000, 7,
     ]
-    var references: [Reference] = []
-    index.appendReferences(from: 1, contents: words.span.bytes, to: &references)
-    #expect(
-      references == [
-        Reference(source: 1, destination: 1, isToStart: true),
-        Reference(source: 1, destination: 2, isToStart: false),
-        Reference(source: 1, destination: 0, isToStart: false),
-      ])
+    var found: [[Int]] = []
+    index.forEachReference(in: words.span.bytes) { offset, block, isToStart in
+      found.append([offset, block, isToStart ? 1 : 0])
+    }
+    #expect(found == [[0, 1, 1], [16, 2, 0], [32, 0, 0]])
   }
 
   /// Chunks of 24 bytes and more, 16 apart, with free space and now and then a wide gap in between.

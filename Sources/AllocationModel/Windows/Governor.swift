@@ -1,0 +1,207 @@
+/// Decides how some processes are observed together, so that none loses more of its time than the budget says.
+///
+/// Every call is counted while that fits the budget; otherwise windows are opened as often as it allows. Pure: time
+/// enters as a parameter, in nanoseconds of one monotonic clock.
+package struct Governor: Hashable, Sendable {
+  package struct Settings: Hashable, Sendable {
+    /// The share of a process's time that observing it may cost, > 0 and < 1.
+    package var budget: Double
+    /// The share of one core that attaching and detaching may cost us, > 0.
+    package var ownShare = 0.01
+    /// Seconds for which a window is open.
+    package var windowLength = 0.01
+    /// Seconds in which probes slow processes before a window opens and after it was closed, taken together.
+    package var edge = 0.002
+    /// Events that are recorded at most in one window.
+    package var allowance = 20_000
+    /// Seconds that counting every call may cost at once before windows take its place.
+    package var burst = 0.02
+    /// Seconds for which windows must have shown little before every call is counted again; it doubles with each
+    /// attempt that failed.
+    package var patience = 10.0
+    /// Windows can be had at all; without them nothing is observed while counting every call costs too much.
+    package var hasWindows = true
+
+    package init(budget: Double) { self.budget = budget }
+  }
+
+  package enum Mode: Hashable, Sendable {
+    case windows
+    case exact
+  }
+
+  /// What one window took.
+  package struct Window: Hashable, Sendable {
+    /// When probes began to be attached, recording began and ended, and all probes were gone.
+    package var attaching: UInt64
+    package var opened: UInt64
+    package var closed: UInt64
+    package var detached: UInt64
+    /// CPU time of our own, seconds.
+    package var ownSeconds: Double
+    /// Events of the process with most, and of the thread with most.
+    package var busiestProcessEvents: Int
+    package var busiestThreadEvents: Int
+    /// Seconds by which an event delays its thread.
+    package var eventSeconds: Double
+    /// Not every process was looked at: it says nothing of the others.
+    package var isPartial: Bool
+
+    package init(
+      attaching: UInt64, opened: UInt64, closed: UInt64, detached: UInt64, ownSeconds: Double,
+      busiestProcessEvents: Int, busiestThreadEvents: Int, eventSeconds: Double,
+      isPartial: Bool = false
+    ) {
+      self.attaching = attaching
+      self.opened = opened
+      self.closed = closed
+      self.detached = detached
+      self.ownSeconds = ownSeconds
+      self.busiestProcessEvents = busiestProcessEvents
+      self.busiestThreadEvents = busiestThreadEvents
+      self.eventSeconds = eventSeconds
+      self.isPartial = isPartial
+    }
+
+    var openSeconds: Double { Double(closed - opened) / 1e9 }
+    /// The share of its time that the busiest thread lost while the window was open.
+    var load: Double {
+      openSeconds > 0 ? min(1, Double(busiestThreadEvents) * eventSeconds / openSeconds) : 1
+    }
+    /// What counting every call would cost the busiest process, as a share of one core.
+    var exactShare: Double {
+      openSeconds > 0 ? Double(busiestProcessEvents) * eventSeconds / openSeconds : 1
+    }
+  }
+
+  package let settings: Settings
+  package private(set) var mode = Mode.windows
+  /// Since when it is observed in this mode.
+  package private(set) var since: UInt64
+  /// Windows so far.
+  package private(set) var windowCount = 0
+  /// Seconds for which they were open, since it is observed in windows.
+  private var openSeconds = 0.0
+  private var cost: Allowance
+  private var own: Allowance
+  private var recent: CostHistory
+  /// Attempts to count every call that failed.
+  private var failures = 0
+  /// Since when windows have shown that every call could be counted.
+  private var quietSince: UInt64?
+
+  /// How far an estimate of cost may be off. What is spent is estimated high.
+  private static let safety = 1.5
+
+  package init(_ settings: Settings, at now: UInt64) {
+    precondition(settings.budget > 0 && settings.budget < 1 && settings.ownShare > 0)
+    self.settings = settings
+    since = now
+    cost = Allowance(rate: settings.budget, limit: settings.burst)
+    own = Allowance(rate: settings.ownShare, limit: 0)
+    recent = CostHistory(start: now)
+    cost.advance(to: now)
+    own.advance(to: now)
+  }
+
+  /// The share of the time since it is observed in windows for which they were open.
+  package func openShare(at now: UInt64) -> Double {
+    now > since ? min(1, openSeconds / (Double(now - since) / 1e9)) : 0
+  }
+
+  /// The share of its time that the most slowed process lost of late, by our own estimate, which is a high one.
+  package func costShare(at now: UInt64) -> Double { recent.share(at: now) }
+
+  /// When the next window may open its probes; nil: there is to be none.
+  package func nextWindow(after now: UInt64) -> UInt64? {
+    guard mode == .windows, settings.hasWindows else { return nil }
+    return max(now, cost.paid, own.paid)
+  }
+
+  /// Takes note of a window. What follows may be another mode.
+  package mutating func note(_ window: Window) {
+    windowCount += 1
+    openSeconds += window.openSeconds
+    cost.advance(to: window.detached)
+    own.advance(to: window.detached)
+    // Threads that do little are slowed little; none can lose more than all its time.
+    let spent = (window.openSeconds + settings.edge) * min(1, Self.safety * window.load + 0.02)
+    cost.spend(spent)
+    recent.add(spent, at: window.detached)
+    own.spend(window.ownSeconds)
+    guard !window.isPartial else { return }
+    guard Self.safety * window.exactShare < settings.budget / 2 else {
+      quietSince = nil
+      return
+    }
+    let quietSince = quietSince ?? window.opened
+    self.quietSince = quietSince
+    if Double(window.detached - quietSince) / 1e9 >= requiredQuiet {
+      begin(.exact, at: window.detached)
+    }
+  }
+
+  /// Seconds for which little must have happened.
+  private var requiredQuiet: Double {
+    failures == 0 ? 0 : min(600, settings.patience * Double(1 << min(failures - 1, 10)))
+  }
+
+  /// Takes note of calls that were counted since this was said last: so many by the process with most. What follows
+  /// may be another mode.
+  package mutating func note(calls: UInt64, eventSeconds: Double, at now: UInt64) {
+    guard mode == .exact else { return }
+    cost.advance(to: now)
+    let spent = Double(calls) * eventSeconds
+    cost.spend(spent)
+    recent.add(spent, at: now)
+    if cost.seconds < 0 {
+      failures += 1
+      begin(.windows, at: now)
+    } else if failures > 0, Double(now - since) / 1e9 > 600 {
+      failures = 0
+    }
+  }
+
+  /// Where windows can't be had: every call may be counted again if it is time to try that.
+  package mutating func retryWithoutWindows(at now: UInt64) {
+    guard mode == .windows, !settings.hasWindows else { return }
+    cost.advance(to: now)
+    if Double(now - since) / 1e9 >= requiredQuiet, cost.seconds >= 0 { begin(.exact, at: now) }
+  }
+
+  private mutating func begin(_ mode: Mode, at now: UInt64) {
+    self.mode = mode
+    since = now
+    openSeconds = 0
+    quietSince = nil
+  }
+}
+
+/// What was spent in the last half to whole minute.
+private struct CostHistory: Hashable, Sendable {
+  private static let length: UInt64 = 30_000_000_000
+
+  private var earlier = 0.0
+  private var earlierStart: UInt64
+  private var current = 0.0
+  private var currentStart: UInt64
+
+  init(start: UInt64) {
+    earlierStart = start
+    currentStart = start
+  }
+
+  mutating func add(_ spent: Double, at now: UInt64) {
+    if now > currentStart + Self.length {
+      earlier = current
+      earlierStart = currentStart
+      current = 0
+      currentStart = now
+    }
+    current += spent
+  }
+
+  func share(at now: UInt64) -> Double {
+    now > earlierStart ? (earlier + current) / (Double(now - earlierStart) / 1e9) : 0
+  }
+}

@@ -1,0 +1,24 @@
+/// How a process is observed in windows, and what that costs it.
+package struct WindowUse: Hashable, Sendable {
+  /// Windows so far.
+  package var count: Int
+  /// The share of time for which windows were open, 0 … 1.
+  package var openShare: Double
+  /// The share of its time that the process lost by our estimate, an upper bound, 0 … 1.
+  package var costShare: Double
+  /// The share that it may lose, > 0.
+  package var budget: Double
+  /// Recorded frees that were attributed to no site.
+  package var unattributedFrees: Double
+
+  package init(
+    count: Int, openShare: Double, costShare: Double, budget: Double,
+    unattributedFrees: Double = 0
+  ) {
+    self.count = count
+    self.openShare = openShare
+    self.costShare = costShare
+    self.budget = budget
+    self.unattributedFrees = unattributedFrees
+  }
+}

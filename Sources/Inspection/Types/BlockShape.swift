@@ -1,0 +1,59 @@
+import AllocationModel
+
+/// What a block without a type of its own looks like.
+enum BlockShape {
+  /// Bytes at the start of a block by which text and addresses are told.
+  private static let sampleByteCount = 1024
+  private static let shortestText = 4
+
+  /// - Parameter index: of all blocks.
+  static func type(of contents: RawSpan, _ index: BlockIndex) -> BlockType {
+    if isZero(contents) { return BlockType(name: "zero", kind: .zero) }
+    // Bytes of an address may be printable.
+    if isPointers(contents, index) { return BlockType(name: "pointers", kind: .pointers) }
+    if index.block(at: contents.word(at: 0)) == nil, isText(contents) {
+      return BlockType(name: "string", kind: .string)
+    }
+    return BlockType(name: "\(contents.byteCount) bytes", kind: .size)
+  }
+
+  private static func isZero(_ contents: RawSpan) -> Bool {
+    var offset = 0
+    while offset + 8 <= contents.byteCount {
+      guard contents.word(at: offset) == 0 else { return false }
+      offset += 8
+    }
+    return true
+  }
+
+  /// Printable UTF-8 up to a zero byte, to the end or, in a long block, in all of the sample.
+  private static func isText(_ contents: RawSpan) -> Bool {
+    let limit = min(contents.byteCount, sampleByteCount)
+    var bytes: [UInt8] = []
+    for offset in 0..<limit {
+      let byte = contents.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+      if byte == 0 { break }
+      guard byte >= 0x20 && byte != 0x7f || (9...13).contains(byte) else { return false }
+      bytes.append(byte)
+    }
+    guard bytes.count >= shortestText else { return false }
+    guard bytes.contains(where: { $0 >= 0x80 }) else { return true }
+    // The sample may end within a character.
+    return (0..<4).contains { String(validating: bytes.dropLast($0), as: UTF8.self) != nil }
+  }
+
+  /// At least two words of the sample are addresses in blocks, and all others are zero.
+  private static func isPointers(_ contents: RawSpan, _ index: BlockIndex) -> Bool {
+    var count = 0
+    var offset = 0
+    while offset + 8 <= min(contents.byteCount, sampleByteCount) {
+      let word = contents.word(at: offset)
+      if word != 0 {
+        guard index.block(at: word) != nil else { return false }
+        count += 1
+      }
+      offset += 8
+    }
+    return count >= 2
+  }
+}

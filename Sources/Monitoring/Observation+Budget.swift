@@ -1,0 +1,256 @@
+import AllocationModel
+import AllocationProbes
+import BPFRuntime
+import LinuxSystem
+import Processes
+
+// MARK: - Within a budget
+
+extension Observation {
+  /// Each is readable when `takeWindow` should be called.
+  package var windowDescriptors: [Int32] {
+    [budgeted?.windows?.descriptor].compactMap { $0 }
+  }
+
+  /// How long `step` need not be called, milliseconds; -1: for ever.
+  package var millisecondsToStep: Int32 {
+    guard let budgeted else { return -1 }
+    let now = SystemClock.monotonicNanoseconds
+    let due: UInt64
+    if budgeted.governor.mode == .exact {
+      due = budgeted.lastCheck + checkInterval
+    } else if budgeted.windows?.isBusy ?? false {
+      return -1
+    } else {
+      due = budgeted.governor.nextWindow(after: now) ?? now + 1_000_000_000
+    }
+    return due <= now ? 0 : Int32(min((due - now) / 1_000_000 + 1, 60_000))
+  }
+
+  private var checkInterval: UInt64 {
+    scope.probeScope == .named
+      ? BudgetedObservation.namedCheck : BudgetedObservation.wideCheck
+  }
+
+  /// Does what is due: opens a window, or looks at what counting every call costs.
+  package func step() {
+    guard let budgeted else { return }
+    let now = SystemClock.monotonicNanoseconds
+    if budgeted.governor.mode == .exact {
+      if now >= budgeted.lastCheck + checkInterval { checkCost(at: now) }
+    } else if budgeted.windows == nil {
+      budgeted.governor.retryWithoutWindows(at: now)
+      if budgeted.governor.mode == .exact { beginCounting() }
+    } else if budgeted.windows?.isBusy == false,
+      let due = budgeted.governor.nextWindow(after: now), due <= now
+    {
+      beginWindow()
+    }
+  }
+
+  // MARK: Windows
+
+  private func beginWindow() {
+    guard let settings = budgeted?.governor.settings else { return }
+    let places = placesOfNextWindow()
+    // With nothing to look at yet all of it can be counted.
+    guard !places.isEmpty else { return noteEmptyWindow(isPartial: false) }
+    budgeted?.windows?.begin(
+      WindowRequest(
+        places, nanoseconds: UInt64(settings.windowLength * 1e9), allowance: settings.allowance))
+  }
+
+  private func placesOfNextWindow() -> [WindowRequest.Place] {
+    budgeted?.subject = nil
+    guard scope.probeScope != .named, case .process(let identity)? = budgeted?.attention.next(),
+      let process = slotsByPid[identity.pid].flatMap({ processes[$0] }),
+      process.identity == identity, !process.hasExited
+    else { return attachments }
+    let own = attachments.filter { place in
+      process.executableMappings.contains {
+        $0.inode == place.file.identity.inode || $0.path == place.file.name
+      }
+    }
+    guard !own.isEmpty else { return attachments }
+    budgeted?.subject = identity
+    return own.map { WindowRequest.Place(file: $0.file, pid: identity.pid) }
+  }
+
+  /// Time passes as if there had been a window without an event.
+  private func noteEmptyWindow(isPartial: Bool) {
+    let now = SystemClock.monotonicNanoseconds
+    budgeted?.governor.note(
+      Governor.Window(
+        attaching: now, opened: now, closed: now + 1_000_000, detached: now + 1_000_000,
+        ownSeconds: 0.001, busiestProcessEvents: 0, busiestThreadEvents: 0, eventSeconds: 1e-6,
+        isPartial: isPartial))
+    if budgeted?.governor.mode == .exact { beginCounting() }
+  }
+
+  /// Takes over what the window that is over has recorded.
+  package func takeWindow() {
+    let recording: WindowRecording
+    do throws(BPFError) {
+      guard let taken = try budgeted?.windows?.take() else { return }
+      recording = taken
+    } catch {
+      budgeted?.failures += 1
+      return noteEmptyWindow(isPartial: true)
+    }
+    let began = ResourceUsage.threadNanoseconds
+    // Stacks are told before the events that refer to them.
+    handleNewEvents()
+    let load = fold(recording)
+    guard let event = budgeted?.eventNanoseconds else { return }
+    budgeted?.governor.note(
+      Governor.Window(
+        attaching: recording.attaching, opened: recording.opened, closed: recording.detaching,
+        detached: recording.detached,
+        ownSeconds: Double(recording.ownNanoseconds + ResourceUsage.threadNanoseconds - began)
+          / 1e9,
+        busiestProcessEvents: load.process, busiestThreadEvents: load.thread,
+        eventSeconds: event / 1e9, isPartial: budgeted?.subject != nil))
+    if budgeted?.governor.mode == .exact { beginCounting() }
+  }
+
+  /// Adds a window to what is known of each process.
+  ///
+  /// - Returns: how many events the process and the thread with most had.
+  private func fold(_ recording: WindowRecording) -> (process: Int, thread: Int) {
+    var events: [ProcessSlot: [WindowEvent]] = [:]
+    var threads: [Int32: Int] = [:]
+    var (allocations, frees) = (0, 0)
+    for event in recording.events {
+      events[event.process, default: []].append(event)
+      threads[event.thread, default: 0] += 1
+      switch event.content {
+      case .allocated: allocations += 1
+      case .freed: frees += 1
+      case .kept, .began: break
+      }
+    }
+    budgeted?.learnCost(
+      allocations: allocations, frees: frees, programNanoseconds: recording.programNanoseconds)
+    // Nothing in a window is something to know, too.
+    var concerned = Set(events.keys)
+    for slot in (budgeted?.flows ?? [:]).keys {
+      if let subject = budgeted?.subject, processes[slot]?.identity != subject { continue }
+      concerned.insert(slot)
+    }
+    for slot in concerned { fold(events[slot] ?? [], of: slot, recording) }
+    return (events.values.map(\.count).max() ?? 0, threads.values.max() ?? 0)
+  }
+
+  private func fold(
+    _ events: [WindowEvent], of slot: ProcessSlot, _ recording: WindowRecording
+  ) {
+    guard let process = processes[slot], !process.isReplaced,
+      let eventNanoseconds = budgeted?.eventNanoseconds
+    else { return }
+    var flow = budgeted?.flows[slot] ?? ProcessFlow()
+    budgeted?.flows[slot] = nil
+    let reading = flow.builder.reading(
+      of: process.identity, events, in: recording, eventNanoseconds: eventNanoseconds
+    ) { (process.stacks[$0]?.site ?? SiteID(rawValue: 0)).rawValue }
+    flow.balance.fold(reading)
+    budgeted?.flows[slot] = flow
+  }
+
+  // MARK: Every call
+
+  /// Attaches to everything: all is counted from now on, and nothing is known of before.
+  private func beginCounting() {
+    session.forgetCounts()
+    budgeted?.flows = [:]
+    for slot in processes.keys { processes[slot]?.isFromStart = false }
+    for place in attachments {
+      do throws(BPFError) {
+        try session.attach(place.file, pid: place.pid)
+      } catch {
+        refusalsByFile[place.file.name] = "\(error)"
+      }
+    }
+    let now = SystemClock.monotonicNanoseconds
+    budgeted?.calls = [:]
+    checkCost(at: now)
+  }
+
+  private func checkCost(at now: UInt64) {
+    guard let event = budgeted?.eventNanoseconds else { return }
+    var most: UInt32 = 0
+    for (slot, process) in processes where !process.hasExited {
+      let count = session.callCount(of: slot)
+      if let before = budgeted?.calls[slot] { most = max(most, count &- before) }
+      budgeted?.calls[slot] = count
+    }
+    budgeted?.lastCheck = now
+    budgeted?.governor.note(calls: UInt64(most), eventSeconds: event / 1e9, at: now)
+    guard budgeted?.governor.mode == .windows else { return }
+    session.detachAllocators()
+  }
+
+  // MARK: What it shows
+
+  /// Nothing is counted; figures are estimates from windows.
+  var isWindowed: Bool { budgeted?.governor.mode == .windows }
+
+  /// What observing costs the targets, as each of their rows says it.
+  func describeCost(_ target: inout TargetSnapshot, _ estimate: FlowEstimate?) {
+    guard let governor = budgeted?.governor, !target.hasExited else { return }
+    let now = SystemClock.monotonicNanoseconds
+    switch target.mode {
+    case .exact: target.costShare = governor.costShare(at: now)
+    case .windows:
+      target.windows = WindowUse(
+        count: governor.windowCount, openShare: governor.openShare(at: now),
+        costShare: governor.costShare(at: now), budget: governor.settings.budget,
+        unattributedFrees: estimate?.unattributedFrees ?? 0)
+    case .census: break
+    }
+  }
+
+  /// How much anonymous memory processes have, for the scale of what windows show.
+  func noteLevels(_ rows: [ProcessCensus.Row]) {
+    guard isWindowed else { return }
+    let now = SystemClock.monotonicNanoseconds
+    for row in rows {
+      guard let slot = slotsByPid[row.identity.pid] else { continue }
+      budgeted?.flows[slot]?.note(level: row.memory.anonymousBytes, at: now)
+    }
+  }
+
+  /// What windows show of each process.
+  func estimates() -> [ProcessSlot: FlowEstimate] {
+    isWindowed ? budgeted?.flows.compactMapValues { $0.estimate() } ?? [:] : [:]
+  }
+
+  /// The sites of one process as windows show them.
+  func siteReadings(
+    _ estimate: FlowEstimate, of slot: ProcessSlot, _ process: ObservedProcess
+  ) -> [SiteReading] {
+    guard let sites = budgeted?.flows[slot]?.builder.sites else { return [] }
+    var endings: [SiteID: StackEnding] = [:]
+    for stack in process.stacks.values { endings[stack.site] = stack.ending }
+    return estimate.sites.map { site in
+      let id = SiteID(rawValue: sites[Int(site.site)])
+      var reading = SiteReading(
+        id: id, process: process.identity,
+        stack: endings[id] == nil ? [] : stacks.firstFrame(of: id),
+        ending: endings[id] ?? .notReceived, counters: AllocationCounters(site))
+      reading.estimate = SiteEstimate(
+        flow: site, elapsed: estimate.elapsed, windowCount: estimate.windowCount)
+      return reading
+    }
+  }
+}
+
+extension AllocationCounters {
+  /// What a flow comes to, in whole blocks and bytes.
+  init(_ flow: SiteFlow) {
+    func whole(_ value: Double) -> UInt64 { UInt64(max(0, min(value, 1e18)).rounded()) }
+    self.init(
+      allocatedBytes: whole(flow.allocatedBytes), allocatedBlocks: whole(flow.allocatedBlocks),
+      freedBytes: whole(min(flow.allocatedBytes, flow.allocatedBytes - flow.netBytes.value)),
+      freedBlocks: whole(min(flow.allocatedBlocks, flow.allocatedBlocks - flow.netBlocks.value)))
+  }
+}

@@ -1,0 +1,61 @@
+import AllocationModel
+import AllocationProbes
+import BPFRuntime
+import Executables
+import LinuxSystem
+
+/// How targets are observed within a budget: what the governor decides on, and what windows have shown.
+final class BudgetedObservation {
+  var governor: Governor
+  /// nil where the kernel can't do without probes that are attached all the time.
+  let windows: WindowThread?
+  /// Why there are none.
+  let obstacle: String?
+  var attention = WindowAttention()
+  /// Of processes that did something in a window.
+  var flows: [ProcessSlot: ProcessFlow] = [:]
+  /// Calls that each process had made when that was looked at last.
+  var calls: [ProcessSlot: UInt32] = [:]
+  var lastCheck: UInt64 = 0
+  /// The window that is under way is not for all targets, but for this one.
+  var subject: ProcessIdentity?
+  /// By which an event delays its thread.
+  var eventNanoseconds: Double
+  /// Windows that could not be opened.
+  var failures: UInt64 = 0
+
+  /// Nanoseconds between two looks at how much was called, while every call is counted.
+  static let namedCheck: UInt64 = 20_000_000
+  static let wideCheck: UInt64 = 50_000_000
+
+  /// Programs run by an allocation and its return, and by a free; what they take before any was timed, ns.
+  private static let runsPerPair = 3.0
+  private static let usualProgram = 250.0
+  /// A probe is hit as often as this calibration says, where its programs are no empty ones.
+  private let trapNanoseconds: Double
+
+  init(_ settings: Governor.Settings, session: ProbeSession) {
+    var settings = settings
+    let costs = session.calibration.profile.nanosecondsByClass
+    trapNanoseconds = 0.9 * (costs[.push] ?? 1000)
+    eventNanoseconds = Self.runsPerPair / 2 * (trapNanoseconds + Self.usualProgram)
+    do throws(BPFError) {
+      windows = try WindowThread(session)
+      obstacle = nil
+    } catch {
+      windows = nil
+      obstacle = error.description
+      settings.hasWindows = false
+    }
+    governor = Governor(settings, at: SystemClock.monotonicNanoseconds)
+  }
+
+  /// Takes note of how long programs ran in a window: an allocation runs two, a free one.
+  func learnCost(allocations: Int, frees: Int, programNanoseconds: Double) {
+    let events = allocations + frees
+    guard events >= 100, programNanoseconds > 0 else { return }
+    let runs = Double(2 * allocations + frees) / Double(events)
+    let measured = runs * (trapNanoseconds + programNanoseconds)
+    eventNanoseconds += (measured - eventNanoseconds) / 4
+  }
+}

@@ -1,0 +1,98 @@
+import AllocationModel
+import AllocationProbes
+
+/// The allocations and frees of one process in one window, counted by thread, site, call and size.
+struct WindowTally {
+  /// Who got a block.
+  struct Owner {
+    var site: UInt32
+    var thread: UInt32
+    var sizeClass: UInt64
+  }
+
+  private struct Amount {
+    var blocks: UInt64 = 0
+    var bytes: UInt64 = 0
+  }
+
+  /// The cell that a free went to, in case it did not come about.
+  private enum Undo {
+    case matched(MatchedCell, Owner)
+    case unknown(UnknownCell)
+  }
+
+  /// Blocks that were allocated in the window and not freed, by address.
+  private(set) var live: [UInt64: Owner] = [:]
+  private var allocations: [AllocationCell: Amount] = [:]
+  private var matched: [MatchedCell: UInt64] = [:]
+  private var unknown: [UnknownCell: UInt64] = [:]
+  private var events: [UInt32: UInt64] = [:]
+  private var lastFree: [UInt64: Undo] = [:]
+
+  mutating func allocate(_ event: WindowEvent, bytes: UInt64, site: UInt32) {
+    let thread = UInt32(bitPattern: event.thread)
+    let sizeClass = UInt64(event.chunkByteCount)
+    events[thread, default: 0] += 1
+    let cell = AllocationCell(
+      thread: thread, site: site, sizeClass: sizeClass, blocks: 0, bytes: 0)
+    allocations[cell, default: Amount()].blocks += 1
+    allocations[cell, default: Amount()].bytes += bytes
+    live[event.address] = Owner(site: site, thread: thread, sizeClass: sizeClass)
+  }
+
+  /// - Parameter formerSite: who had an address in an earlier window, which is asked for at most once.
+  mutating func free(
+    _ event: WindowEvent, freeSite: UInt32, formerSite: (UInt64) -> UInt32?
+  ) {
+    let thread = UInt32(bitPattern: event.thread)
+    events[thread, default: 0] += 1
+    if let owner = live.removeValue(forKey: event.address) {
+      let cell = MatchedCell(
+        thread: thread, allocatingThread: owner.thread, site: owner.site, freeSite: freeSite,
+        sizeClass: owner.sizeClass, blocks: 0)
+      matched[cell, default: 0] += 1
+      lastFree[event.address] = .matched(cell, owner)
+    } else {
+      let cell = UnknownCell(
+        thread: thread, freeSite: freeSite, sizeClass: UInt64(event.chunkByteCount),
+        formerSite: formerSite(event.address), blocks: 0)
+      unknown[cell, default: 0] += 1
+      lastFree[event.address] = .unknown(cell)
+    }
+  }
+
+  /// The last free of a block did not come about.
+  mutating func keep(_ address: UInt64) {
+    switch lastFree.removeValue(forKey: address) {
+    case .matched(let cell, let owner):
+      matched[cell, default: 1] -= 1
+      live[address] = owner
+    case .unknown(let cell): unknown[cell, default: 1] -= 1
+    case nil: break
+    }
+  }
+
+  func reading(of process: ProcessIdentity, in recording: WindowRecording) -> WindowReading {
+    WindowReading(
+      process: process, opened: recording.opened,
+      recordedNanoseconds: recording.closed - recording.opened,
+      isCutShort: recording.isCutShort,
+      threads: events.map { ThreadCell(thread: $0.key, eventCount: $0.value) },
+      allocations: allocations.map { cell, amount in
+        var cell = cell
+        cell.blocks = amount.blocks
+        cell.bytes = amount.bytes
+        return cell
+      },
+      matchedFrees: matched.compactMap { cell, blocks in
+        var cell = cell
+        cell.blocks = blocks
+        return blocks > 0 ? cell : nil
+      },
+      unknownFrees: unknown.compactMap { cell, blocks in
+        var cell = cell
+        cell.blocks = blocks
+        return blocks > 0 ? cell : nil
+      })
+  }
+}

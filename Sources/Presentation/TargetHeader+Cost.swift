@@ -1,0 +1,13 @@
+import AllocationModel
+
+extension TargetHeader {
+  /// How long the process is observed for, and what that costs it; nil where that is not known.
+  func cost(_ target: TargetSnapshot) -> String? {
+    if let windows = target.windows {
+      return "windows: \(Figure.count(UInt64(windows.count))) so far, open for "
+        + "\(Figure.share(windows.openShare)) of the time; cost at most "
+        + "\(Figure.share(windows.costShare)) of its time, budget \(Figure.share(windows.budget))"
+    }
+    return target.costShare.map { "counting costs it about \(Figure.share($0)) of its time" }
+  }
+}
