@@ -34,6 +34,9 @@ void *linux_reserve_memory(size_t count) {
 
 int linux_populate_memory(void *memory, size_t count) {
   enum { POPULATE_WRITE = 23 };  // MADV_POPULATE_WRITE, Linux commit 4ca9b3859dac, v5.14
+  const uintptr_t huge = 2 << 20;
+  uintptr_t start = ((uintptr_t)memory + huge - 1) & -huge, end = ((uintptr_t)memory + count) & -huge;
+  if (start < end) madvise((void *)start, end - start, MADV_HUGEPAGE);
   return madvise(memory, count, POPULATE_WRITE);
 }
 

@@ -18,7 +18,13 @@ struct HeapAccountant {
   /// Resident memory that stays if the allocator gives back what it can.
   private var resident: AddressRuns.Meter
   private var pages: PageUse
-  private var classes: [HeapAccount.SizeClass?] = Array(repeating: nil, count: 64)
+  /// By the binary logarithm of their limit.
+  private var classes = (0..<UInt64(64)).map { HeapAccount.SizeClass(limit: 1 << $0) }
+  // Resident bytes.
+  private var live: UInt64 = 0
+  private var cached: UInt64 = 0
+  private var kept: UInt64 = 0
+  private var pinned: UInt64 = 0
 
   init(of walk: HeapWalk, pid: Int32, resident: AddressRuns) {
     self.walk = walk
@@ -40,10 +46,12 @@ struct HeapAccountant {
     let heapByteCount = heap.runs.reduce(0) {
       $0 + meter.byteCount(in: $1.lowerBound, $1.upperBound)
     }
-    let known = [Residence.Part.live, .caches, .kept, .pinned].reduce(0) {
-      $0 + account.residence[$1]
-    }
+    let known = live + cached + kept + pinned
     account.residence[.headers] = heapByteCount - min(known, heapByteCount)
+    account.residence[.live] = live
+    account.residence[.caches] = cached
+    account.residence[.kept] = kept
+    account.residence[.pinned] = pinned
   }
 
   private mutating func add() {
@@ -59,18 +67,17 @@ struct HeapAccountant {
     pages.finish()
     for pin in pages.pins where pin.blockBytes > 0 {
       let index = Self.classIndex(pin.blockBytes)
-      classes[index]?.pinnedPages += pin.pages
-      classes[index]?.pinnedFreeBytes += pin.freeBytes
+      classes[index].pinnedPages += pin.pages
+      classes[index].pinnedFreeBytes += pin.freeBytes
     }
     account.pins = pages.pins
-    account.classes = classes.compactMap { $0 }
+    account.classes = classes.filter { $0.live.blocks + $0.free.blocks > 0 }
   }
 
   private mutating func add(_ block: HeapBlock) {
     account.live.add(block.byteCount)
-    withClass(of: block.byteCount) { $0.live.add(block.byteCount) }
-    account.residence[.live] += resident.byteCount(
-      in: block.address, block.address + block.byteCount)
+    classes[Self.classIndex(block.byteCount)].live.add(block.byteCount)
+    live += resident.byteCount(in: block.address, block.address + block.byteCount)
     if block.arena == HeapBlock.mapped {
       account.mapped.add(block.byteCount)
       account.roundingLimit += Self.pageByteCount - 1
@@ -86,41 +93,32 @@ struct HeapAccountant {
   private mutating func add(_ chunk: FreeChunk) {
     account.free.add(chunk)
     if chunk.kind != .top {
-      withClass(of: chunk.byteCount - Self.headerByteCount) { $0.free.add(chunk.byteCount) }
+      classes[Self.classIndex(chunk.byteCount - Self.headerByteCount)].free.add(chunk.byteCount)
     }
     let start = chunk.address + Self.headerByteCount
     // Behind a top there is no other header.
     let end = chunk.address + chunk.byteCount + (chunk.kind == .top ? 0 : Self.headerByteCount)
     guard chunk.arena != HeapBlock.mapped else {
-      account.residence[.caches] += resident.byteCount(in: start, end - Self.headerByteCount)
+      cached += resident.byteCount(in: start, end - Self.headerByteCount)
       return
     }
     account.arenas[Int(chunk.arena)].free.add(chunk)
     guard chunk.kind == .binned || chunk.kind == .top else {
-      account.residence[.caches] += resident.byteCount(in: start, end)
+      cached += resident.byteCount(in: start, end)
       return
     }
     pages.addFree(start..<end)
     let page = Self.pageByteCount
     let first = min(end, (start + page - 1) & ~(page - 1))
     let last = max(first, end & ~(page - 1))
-    account.residence[.pinned] += resident.byteCount(in: start, first)
-    account.residence[.kept] += resident.byteCount(in: first, last)
-    account.residence[.pinned] += resident.byteCount(in: last, end)
+    pinned += resident.byteCount(in: start, first)
+    kept += resident.byteCount(in: first, last)
+    pinned += resident.byteCount(in: last, end)
   }
 
   /// Powers of two from 32 on.
   private static func classIndex(_ byteCount: UInt64) -> Int {
-    max(5, 64 - (max(1, byteCount) - 1).leadingZeroBitCount)
-  }
-
-  private mutating func withClass(
-    of byteCount: UInt64, _ change: (inout HeapAccount.SizeClass) -> Void
-  ) {
-    let index = min(63, Self.classIndex(byteCount))
-    var entry = classes[index] ?? HeapAccount.SizeClass(limit: 1 << UInt64(index))
-    change(&entry)
-    classes[index] = entry
+    min(63, max(5, 64 - (max(1, byteCount) - 1).leadingZeroBitCount))
   }
 }
 
