@@ -29,7 +29,7 @@ class Watch:
         self.growing = {}  # (pid, site id) → (seconds, site)
         self.seen = {}  # pid → its row among the targets, as it was last
         self.complaints = b""
-        mode = [] if "--budget" in options else ["--exact"]
+        mode = [] if "--budget" in options else os.environ.get("HEAPTAP_MODE", "--exact").split()
         self.process = subprocess.Popen(
             [heaptap, "watch", *map(str, options), *mode, "--json", "--interval", str(interval), "--top", "100000"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
