@@ -20,12 +20,17 @@ package struct HeapLeaks: Hashable, Sendable {
     package var total: Total
     /// Of the first block, if a program gave it one.
     package var type: String?
+    /// Usable bytes of the first block.
+    package var headByteCount: UInt64
 
-    package init(kind: String, address: UInt64, total: Total, type: String? = nil) {
+    package init(
+      kind: String, address: UInt64, total: Total, type: String? = nil, headByteCount: UInt64 = 0
+    ) {
       self.kind = kind
       self.address = address
       self.total = total
       self.type = type
+      self.headByteCount = headByteCount
     }
   }
 

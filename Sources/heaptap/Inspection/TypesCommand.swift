@@ -30,30 +30,14 @@ struct TypesCommand: ParsableCommand {
   var diff: String?
 
   func run() throws {
-    let former = try diff.map(Self.census)
+    let former = try diff.map {
+      try FormerRun.read($0, of: "types", JSONTypesExporter.census)
+    }
     let survey = try options.survey()
     var census = survey.census()
     if let former { census = census.compared(with: former) }
     OutputStream.standardOutput.write(
       options.json ? JSONTypesExporter.line(census) : TypeText.render(census, limit: top))
     HeapText.summarize(survey.walk, survey.image)
-  }
-
-  private static func census(at path: String) throws -> TypeCensus {
-    func failure(_ why: String) -> ObservationError {
-      ObservationError(
-        .usage, "cannot compare with \(path): \(why); name a file with the output of types --json")
-    }
-    let bytes: [UInt8]
-    do throws(ProcessError) {
-      let file = try RegularFile(opening: path)
-      bytes = try file.read(at: 0, count: file.identity.byteCount)
-    } catch {
-      throw failure(error.description)
-    }
-    guard let census = JSONTypesExporter.census(parsing: bytes) else {
-      throw failure("it is not such output")
-    }
-    return census
   }
 }

@@ -19,21 +19,51 @@ struct LeaksCommand: ParsableCommand {
 
   @OptionGroup var options: InspectionOptions
 
-  @Option(help: "Trees of lost blocks that are shown.")
-  var top = 20
+  @Option(
+    help: ArgumentHelp(
+      "Show so many trees of lost blocks, or groups (default: 20; all with --json).",
+      valueName: "number"))
+  var top: Int?
 
-  @Flag(help: "Exit with status 1 if a block is definitely lost.")
+  @Option(help: "Show sums of trees by the type or the size of their first block.")
+  var by: LeakGroup.Key?
+
+  @Option(
+    help: ArgumentHelp(
+      "Leave out trees that were lost already in a former run, whose --json output is in this file.",
+      valueName: "file"))
+  var diff: String?
+
+  @Flag(
+    help:
+      "Exit with status 1 if a block is definitely lost; with --diff, if one is that was not before."
+  )
   var failOnLeak = false
 
+  func validate() throws {
+    guard top ?? 1 > 0 else { throw ValidationError("--top takes a number from 1 on") }
+    guard by == nil || !options.json else {
+      throw ValidationError("--by is for people; JSON has the trees themselves")
+    }
+  }
+
   func run() throws {
+    let former = try diff.map { try FormerRun.read($0, of: "leaks", JSONLeaksExporter.leaks) }
     let survey = try options.survey()
     var leaks = Self.leaks(of: survey)
-    let hidden = max(0, leaks.trees.count - top)
-    leaks.trees = Array(leaks.trees.prefix(top))
+    if let former { leaks.trees = leaks.trees(since: former) }
+    let isFailure = former == nil ? leaks.definitely.blocks > 0 : !leaks.trees.isEmpty
     OutputStream.standardOutput.write(
-      options.json ? JSONLeaksExporter.line(leaks) : Self.text(leaks, hidden: hidden))
+      options.json
+        ? json(leaks) : LeakTreeText.render(leaks, by: by, limit: top ?? 20, isDiff: former != nil))
     HeapText.summarize(survey.walk, survey.image)
-    if failOnLeak, leaks.definitely.blocks > 0 { throw CommandEnding(status: 1) }
+    if failOnLeak, isFailure { throw CommandEnding(status: 1) }
+  }
+
+  private func json(_ leaks: HeapLeaks) -> String {
+    var leaks = leaks
+    if let top { leaks.trees = Array(leaks.trees.prefix(top)) }
+    return JSONLeaksExporter.line(leaks)
   }
 
   private static func leaks(of survey: HeapSurvey) -> HeapLeaks {
@@ -57,25 +87,11 @@ struct LeaksCommand: ParsableCommand {
       HeapLeaks.Tree(
         kind: $0.kind.rawValue, address: walk.blocks[$0.head].address,
         total: HeapLeaks.Total(blocks: UInt64($0.blockCount), bytes: $0.byteCount),
-        type: survey.nominalName($0.head))
+        type: survey.nominalName($0.head),
+        headByteCount: walk.blocks[$0.head].byteCount)
     }
     return leaks
   }
-
-  private static func text(_ leaks: HeapLeaks, hidden: Int) -> String {
-    func line(_ title: String, _ total: HeapLeaks.Total) -> String {
-      "\(title)  \(Figure.bytes(total.bytes)) in \(Figure.blocks(total.blocks))\n"
-    }
-    var text =
-      line("definitely lost", leaks.definitely) + line("indirectly lost", leaks.indirectly)
-      + line("possibly lost  ", leaks.possibly) + line("still reachable", leaks.reachable)
-    if !leaks.trees.isEmpty { text += "\n" }
-    for tree in leaks.trees {
-      text +=
-        "\(tree.kind)  0x\(String(tree.address, radix: 16))  \(Figure.bytes(tree.total.bytes)) in "
-        + "\(Figure.blocks(tree.total.blocks))\(tree.type.map { "  " + $0.printable } ?? "")\n"
-    }
-    if hidden > 0 { text += "\(hidden) more; --top shows more\n" }
-    return text
-  }
 }
+
+extension LeakGroup.Key: ExpressibleByArgument {}
