@@ -204,7 +204,8 @@ extension Observation {
       target.windows = WindowUse(
         count: governor.windowCount, openShare: governor.openShare(at: now),
         costShare: governor.costShare(at: now), budget: governor.settings.budget,
-        unattributedFrees: estimate?.unattributedFrees ?? 0)
+        unattributedFrees: estimate?.unattributedFrees ?? 0, netBytes: estimate?.netBytes,
+        elapsed: estimate?.elapsed)
     case .census: break
     }
   }

@@ -1,0 +1,73 @@
+/// What came to the heap of a process and went from it, of all sites together, in requested bytes.
+///
+/// No free has to be attributed to a site for it where its chunk says how large the block was. How much of a chunk was
+/// requested is taken from what was allocated in the same size. Of allocators that don't tell sizes, a free counts as
+/// much as the blocks of the sites that it is attributed to.
+struct HeapFlow {
+  /// Of bytes in place of blocks; settled.
+  let flow: SampledFlow
+
+  init(batches: [WindowBatch], total: WindowBatch, attribution: FlowAttribution) {
+    let sizes = RequestedSizes(total)
+    var flow = SampledFlow(site: 0, sampled: 0, batchCount: batches.count)
+    var (bytes, squares) = (0.0, 0.0)
+    func add(_ count: WeightedCount, _ size: Double, sign: Double, batch: Int) {
+      flow.add(sign * count.weighted * size, squares: count.squares * size * size, batch: batch)
+      bytes += count.squares.magnitude * size
+      squares += count.squares.magnitude * size * size
+    }
+    for (index, batch) in batches.enumerated() {
+      for (key, count) in batch.survivors {
+        add(count, sizes.mean(of: key), sign: 1, batch: index)
+      }
+      for (call, count) in batch.unknown {
+        let size =
+          call.sizeClass > 0
+          ? sizes.mean(ofClass: call.sizeClass)
+          : sizes.mean(of: attribution.sharesByCall[call] ?? [])
+        add(count, size, sign: -1, batch: index)
+      }
+    }
+    flow.bytesPerBlock = 1
+    // What one more block would bring.
+    flow.weight = bytes > 0 ? squares / bytes : 0
+    flow.settle(lengths: batches.map { Double($0.windowCount) })
+    self.flow = flow
+  }
+}
+
+/// How many bytes were requested for a block, on average.
+private struct RequestedSizes {
+  private var byPlace: [SizedPlace: Double] = [:]
+  private var byClass: [UInt64: Double] = [:]
+
+  /// Bytes of a chunk that glibc keeps for itself (`struct malloc_chunk`: `mchunk_size`).
+  private static let header = 8.0
+
+  init(_ total: WindowBatch) {
+    var amounts: [UInt64: (blocks: Double, bytes: Double)] = [:]
+    for (key, allocated) in total.allocated where allocated.sampled > 0 {
+      let bytes = total.bytes[key] ?? 0
+      byPlace[key] = bytes / allocated.sampled
+      let amount = amounts[key.sizeClass] ?? (0, 0)
+      amounts[key.sizeClass] = (amount.blocks + allocated.sampled, amount.bytes + bytes)
+    }
+    byClass = amounts.mapValues { $0.bytes / $0.blocks }
+  }
+
+  func mean(of key: SizedPlace) -> Double { byPlace[key] ?? mean(ofClass: key.sizeClass) }
+
+  func mean(ofClass size: UInt64) -> Double {
+    byClass[size] ?? max(0, Double(size) - Self.header)
+  }
+
+  /// Of blocks without a size, by the sites that they may come from.
+  func mean(of shares: [FlowAttribution.Share]) -> Double {
+    var (sum, rest) = (0.0, 1.0)
+    for share in shares {
+      sum += share.share * mean(of: SizedPlace(place: share.site, sizeClass: 0))
+      rest -= share.share
+    }
+    return sum + max(0, rest) * mean(ofClass: 0)
+  }
+}
