@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What observation within a budget costs programs, and what it finds: budget.py rows|leaks|quiet|burst …
+"""What observation within a budget costs programs, and what it finds: budget.py rows|leaks|quiet|intervals|burst …
 
 Times and shares are those that the programs themselves measure in CPU time of their own threads; see progressing.py.
 Prints a table, and writes what it is made of to budget-results.json.
@@ -56,6 +56,8 @@ class Observed:
         first = watch.seen[pid].get("windows", {}).get("count", 0)
         time.sleep(seconds)
         self.end = time.monotonic()
+        if watch.process.poll() is not None:
+            raise SystemExit(f"heaptap ended with {watch.process.returncode}: {watch.complaints.decode()}")
         self.own_share = (watch.usage.cpu_seconds - usage.cpu_seconds) / (self.end - self.start)
         row = watch.seen[pid]
         self.mode = row["mode"]
@@ -69,8 +71,8 @@ def seconds_for(budget, wanted):
     return wanted / 4 if not budget else min(wanted, max(wanted / 2, wanted * 2 / budget))
 
 
-def measure_program(name, wanted):
-    for budget in (0.5, 2, 5, None):
+def measure_program(name, wanted, budgets):
+    for budget in budgets:
         with Program(name) as program:
             program.wait_for_progress(2)
             before = time.monotonic()
@@ -87,10 +89,10 @@ def measure_program(name, wanted):
                    speed / usual if speed and usual else None)
 
 
-def measure_redis(wanted, rounds=4):
+def measure_redis(name, wanted, budgets, rounds=4):
     with Redis() as redis:
         time.sleep(4)
-        for budget in (0.5, 2, 5, None):
+        for budget in budgets:
             ratios, observed, windows = [], None, 0
             for _ in range(rounds):
                 first = redis.ask()
@@ -105,7 +107,7 @@ def measure_redis(wanted, rounds=4):
                 ratios.append(redis.cost(first, second) / redis.cost(*answers[:2]))
             observed.windows = windows
             speed = statistics.median(ratios)
-            report_row("redis", budget, observed, 1 - speed, None, speed)
+            report_row(name, budget, observed, 1 - speed, None, speed)
 
 
 def report_row(name, budget, observed, lost, untouched, speed):
@@ -120,9 +122,10 @@ def report_row(name, budget, observed, lost, untouched, speed):
 def rows(arguments):
     print("program      budget      lost  untouched     mode  windows   our CPU     speed   claimed", flush=True)
     names = arguments.programs or PROGRAMS + ["redis"]
+    budgets = [None if budget == "exact" else float(budget) for budget in arguments.budgets.split(",")]
     with ThreadPoolExecutor(arguments.parallel) as pool:
-        jobs = [pool.submit(measure_redis, arguments.seconds) if name == "redis" else
-                pool.submit(measure_program, name, arguments.seconds) for name in names]
+        jobs = [pool.submit(measure_redis if name == "redis" else measure_program, name, arguments.seconds, budgets)
+                for name in names]
         for job in jobs:
             job.result()
     over = [row for row in results if row["budget"] and row["lost"] is not None and row["lost"] > row["budget"] / 100]
@@ -183,6 +186,58 @@ def leaks(arguments):
     return found >= 0.9 * len(rows) and not wrong
 
 
+# ---- intervals: what windows say of the whole heap, beside what programs count ----
+
+JEMALLOC = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2"
+COUNTING = {
+    "churn": lambda: Program("churn", 200_000),
+    "calloc_list": lambda: Program("calloc_list", 200_000),
+    "map under jemalloc": lambda: Program("map", 200_000, environment={"LD_PRELOAD": JEMALLOC}),
+    "sqlite": lambda: Program("inserts", 0, 5),
+    "python": lambda: Program("parse", 500_000),
+    "redis": Redis,
+}
+
+
+def compare_intervals(name, count, seconds, budget):
+    covered = 0
+    with COUNTING[name]() as program:
+        if name == "redis":
+            program.follow()
+            time.sleep(2)
+        else:
+            program.wait_for_progress(2)
+        for _ in range(count):
+            reports = []
+            watch = Watch(*options(program.pid, budget), interval=1)
+            watch.on_report = lambda report: reports.append((time.monotonic(), report))
+            watch.wait_for_report()
+            time.sleep(seconds)
+            watch.stop()
+            moment, windows = next(((moment, row["windows"]) for moment, report in reversed(reports)
+                                    for row in report["targets"] if row.get("windows", {}).get("over_s")), (None, None))
+            if windows is None:
+                say({"table": "intervals", "program": name}, f"{name}: no interval")
+                continue
+            truth = program.counted(moment) - program.counted(moment - windows["over_s"])
+            holds = windows["net_bytes_low"] <= truth <= windows["net_bytes_high"]
+            covered += holds
+            say({"table": "intervals", "program": name, "truth": truth, "holds": holds, **windows},
+                f"{name:20} {truth:12.0f} in {windows['net_bytes_low']:12.0f} … {windows['net_bytes_high']:12.0f} "
+                f"({windows['net_bytes']:12.0f}, {windows['count']} windows){'' if holds else '  MISSED'}")
+    return covered
+
+
+def intervals(arguments):
+    names = arguments.programs or list(COUNTING)
+    with ThreadPoolExecutor(arguments.parallel) as pool:
+        jobs = [pool.submit(compare_intervals, name, arguments.count, arguments.seconds, arguments.budget)
+                for name in names]
+        covered = sum(job.result() for job in jobs)
+    print(f"{covered} of {len(names) * arguments.count} intervals hold what the program counted", flush=True)
+    return covered >= 0.9 * len(names) * arguments.count
+
+
 # ---- burst: an idle program begins ----
 
 def burst(arguments):
@@ -213,6 +268,7 @@ def main():
     part = commands.add_parser("rows")
     part.add_argument("programs", nargs="*")
     part.add_argument("--seconds", type=float, default=60, help="for each row")
+    part.add_argument("--budgets", default="0.5,2,5,exact", help="percents, or exact, separated by commas")
     part.add_argument("--parallel", type=int, default=1)
     for name, rate, limit, runs in (("leaks", 50_000, 30, 20), ("quiet", 0, 300, 20)):
         part = commands.add_parser(name)
@@ -223,11 +279,17 @@ def main():
         part.add_argument("--budget", type=float, default=2, help="percent")
         part.add_argument("--parallel", type=int, default=1)
         part.add_argument("--niceness", type=int, default=0)
+    part = commands.add_parser("intervals")
+    part.add_argument("programs", nargs="*")
+    part.add_argument("--count", type=int, default=17, help="for each program")
+    part.add_argument("--seconds", type=float, default=20, help="of each")
+    part.add_argument("--budget", type=float, default=2, help="percent")
+    part.add_argument("--parallel", type=int, default=1)
     part = commands.add_parser("burst")
     part.add_argument("--runs", type=int, default=5)
     part.add_argument("--budget", type=float, default=2, help="percent")
     arguments = parser.parse_args()
-    commands = {"rows": rows, "leaks": leaks, "quiet": leaks, "burst": burst}
+    commands = {"rows": rows, "leaks": leaks, "quiet": leaks, "intervals": intervals, "burst": burst}
     passed = commands[arguments.command](arguments)
     with open(arguments.output, "w", encoding="utf-8") as file:
         json.dump(results, file, indent=1)

@@ -29,16 +29,16 @@ class Progress:
 class Program:
     """A running program and its lines; ends with the `with` block."""
 
-    def __init__(self, name, *arguments, niceness=0, command=None):
+    def __init__(self, name, *arguments, niceness=0, environment=None):
         self.name = name
         script = SCRIPTS / f"{name}.py"
-        command = command or ([sys.executable, script] if script.exists() else [workloads / name])
+        command = [sys.executable, script] if script.exists() else [workloads / name]
         self.lines = []
         self.marks = {}  # other lines, such as `idle` and `used 12`, by their first word: (time, rest), the last
         self.history = []  # all of those: (time, word, rest)
         self.process = subprocess.Popen(
             [str(word) for word in (*command, *arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True, preexec_fn=(lambda: os.nice(niceness)) if niceness else None)
+            stderr=subprocess.DEVNULL, text=True, env=os.environ | (environment or {}), preexec_fn=(lambda: os.nice(niceness)) if niceness else None)
         self.pid = self.process.pid
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -78,6 +78,15 @@ class Program:
             time.sleep(0.02)
         return self.marks[word][0]
 
+    def counted(self, moment):
+        """Bytes that it held at a time by its own account, but for a constant; waits until it has said so."""
+        while True:
+            points = [(time, int(rest[0])) for time, word, rest in self.history if word == "used"]
+            points = points or [(line.time, line.leaked) for line in self.lines if line.leaked]
+            if points and points[-1][0] >= moment:
+                return interpolate(points, moment)
+            time.sleep(0.1)
+
     def between(self, start, end):
         """Lines about time after `start`: the first of a thread began before it."""
         seen, result = set(), []
@@ -89,6 +98,14 @@ class Program:
         return result
 
 
+def interpolate(points, moment):
+    """The value at a time of what is known at some."""
+    for (time0, value0), (time1, value1) in zip(points, points[1:]):
+        if time0 <= moment <= time1:
+            return value0 + (value1 - value0) * (moment - time0) / max(1e-9, time1 - time0)
+    return points[0][1]
+
+
 class Redis:
     """redis-server under redis-benchmark; asked for the CPU time of its main thread and its commands."""
 
@@ -96,6 +113,7 @@ class Redis:
 
     def __init__(self, port=16379):
         self.port = port
+        self.points = []
         self.process = subprocess.Popen(
             ["redis-server", "--port", str(port), "--save", "", "--appendonly", "no"], cwd="/tmp",
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -117,6 +135,20 @@ class Redis:
         text = subprocess.run(["redis-cli", "-p", str(self.port), "INFO", section], capture_output=True, text=True,
                               check=True).stdout
         return dict(line.split(":", 1) for line in text.split() if ":" in line)
+
+    def follow(self):
+        """Asks it for `used_memory` four times a second from now on."""
+        def ask():
+            while self.process.poll() is None:
+                answer = self.ask("memory")
+                self.points.append((time.monotonic(), int(answer["used_memory"])))
+                time.sleep(0.25)
+        threading.Thread(target=ask, daemon=True).start()
+
+    def counted(self, moment):
+        while not self.points or self.points[-1][0] < moment:
+            time.sleep(0.1)
+        return interpolate(self.points, moment)
 
     def cost(self, before, after):
         """CPU seconds per command between two answers."""

@@ -68,6 +68,9 @@ package final class WindowProbes {
     var recording = WindowRecording()
     let ownBefore = ResourceUsage.threadNanoseconds
     recording.attaching = SystemClock.monotonicNanoseconds
+    // From the first breakpoint to the last one's end targets are slow, which must not last while we wait for a processor.
+    ThreadPriority.raise()
+    defer { ThreadPriority.restore() }
     var links: [LinkSet] = []
     defer { LinkSet.close(links) }
     var failure: BPFError?
@@ -79,8 +82,6 @@ package final class WindowProbes {
       }
     }
     if let failure, links.isEmpty { throw failure }
-    ThreadPriority.raise()
-    defer { ThreadPriority.restore() }
     open(allowance: min(max(1, request.allowance), events.count))
     recording.opened = SystemClock.monotonicNanoseconds
     waitForEnd(recording.opened + request.nanoseconds)

@@ -10,6 +10,8 @@ private struct GovernedProgram {
   var cost = 2e-6
   var believedCost = 2e-6
   var threads = 1.0
+  /// Of a core: the rest of the time others run.
+  var processorShare = 1.0
   /// Seconds until probes are gone.
   var detaching = 0.04
 
@@ -51,8 +53,8 @@ private struct GovernedProgram {
         }
         time = start
         let open = settings.windowLength
-        let lost = lost(from: time + 0.005, for: open)
-        outcome.lost += lost + min(1, rate(time) * cost) * settings.edge
+        let lost = lost(from: time + 0.005, for: open) * processorShare
+        outcome.lost += lost + min(1, rate(time) * cost) * settings.edge * processorShare
         outcome.longestSlow = max(outcome.longestSlow, lost)
         governor.note(
           Governor.Window(
@@ -60,7 +62,8 @@ private struct GovernedProgram {
             closed: nanoseconds(time + 0.005 + open),
             detached: nanoseconds(time + 0.04 + open), ownSeconds: 0.003,
             busiestProcessEvents: Int(lost / cost * threads),
-            busiestThreadEvents: Int(lost / cost), eventSeconds: believedCost))
+            busiestThreadEvents: Int(lost / cost), eventSeconds: believedCost,
+            processorShare: processorShare))
         outcome.windows += 1
         time += 0.04 + open
       } else {
@@ -112,6 +115,15 @@ private struct GovernedProgram {
           "\(name), believed \(believed): \(outcome.lost / 600), \(outcome)")
       }
     }
+  }
+
+  @Test(arguments: [0.15, 0.4, 0.7])
+  func `what a thread may lose is a share of its own time`(processorShare: Double) {
+    let settings = Governor.Settings(budget: 0.02)
+    let outcome = GovernedProgram(rate: { _ in 25e6 }, processorShare: processorShare)
+      .run(settings, for: 600)
+    let share = outcome.lost / (600 * processorShare)
+    #expect((0.008...0.02).contains(share), "\(share), \(outcome)")
   }
 
   @Test func `a few thousand calls a second are counted exactly, and millions in windows`() {
