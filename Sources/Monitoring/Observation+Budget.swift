@@ -110,6 +110,7 @@ extension Observation {
           / 1e9,
         busiestProcessEvents: load.process, busiestThreadEvents: load.thread,
         eventSeconds: event / 1e9, processorShare: load.processorShare,
+        outsideSeconds: Double(recording.outsideNanoseconds) / 1e9,
         isPartial: budgeted?.subject != nil))
     if budgeted?.governor.mode == .exact { beginCounting() }
   }

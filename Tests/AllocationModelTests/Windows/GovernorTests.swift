@@ -126,6 +126,20 @@ private struct GovernedProgram {
     #expect((0.008...0.02).contains(share), "\(share), \(outcome)")
   }
 
+  @Test func `the time that probes were there outside of a window is paid for`() throws {
+    func next(_ outsideSeconds: Double) -> UInt64? {
+      var governor = Governor(Governor.Settings(budget: 0.02), at: 0)
+      governor.note(
+        Governor.Window(
+          attaching: 0, opened: 10_000_000, closed: 20_000_000, detached: 50_000_000,
+          ownSeconds: 0, busiestProcessEvents: 20_000, busiestThreadEvents: 20_000,
+          eventSeconds: 2e-6, outsideSeconds: outsideSeconds))
+      return governor.nextWindow(after: 50_000_000)
+    }
+    let (none, some) = (try #require(next(0)), try #require(next(0.03)))
+    #expect((1.49...1.51).contains(Double(some - none) / 1e9))
+  }
+
   @Test func `a few thousand calls a second are counted exactly, and millions in windows`() {
     let settings = Governor.Settings(budget: 0.02)
     let slow = GovernedProgram(rate: { _ in 3000 }).run(settings, for: 60)
