@@ -135,15 +135,20 @@ def rows(arguments):
 # ---- leaks and quiet: what it finds ----
 
 def find_leak(program_name, rate, limit, budget, niceness, number):
-    """Seconds until the leak was first, and until it was called growing; None: not within the limit."""
-    first, growing, others = None, None, set()
+    """Seconds until the leak stood first for good, until it did so with a lower bound above zero, and until it was called
+    growing; None: not within the limit."""
+    ranked, first, growing, others = None, None, None, set()
     with Program(program_name, rate, niceness=niceness) as program:
         program.wait_for_progress(1)
         watch = Watch(*options(program.pid, budget), interval=1)
 
         def look(report):
-            nonlocal first, growing
+            nonlocal ranked, first, growing
             seconds = time.monotonic() - watch.began
+            if not report["sites"] or LEAKS[program_name] not in functions(report["sites"][0]):
+                ranked = None
+            elif ranked is None:
+                ranked = seconds
             for rank, site in enumerate(report["sites"]):
                 is_leak = LEAKS[program_name] in functions(site)
                 if rank == 0 and is_leak and site["growth_low"] > 0 and first is None:
@@ -160,11 +165,11 @@ def find_leak(program_name, rate, limit, budget, niceness, number):
             time.sleep(0.2)
         mode = watch.seen[program.pid]["mode"]
         complaints = watch.stop()
-    row = {"table": "leaks", "program": program_name, "rate": rate, "budget": budget, "first": first, "growing": growing,
+    row = {"table": "leaks", "program": program_name, "rate": rate, "budget": budget, "ranked": ranked, "first": first, "growing": growing,
            "others": sorted(others), "mode": mode, "status": complaints}
     def shown(seconds):
         return "never" if seconds is None else f"{seconds:.1f} s"
-    say(row, f"{program_name} {rate} B/s, run {number}: first {shown(first)}, growing {shown(growing)}, {mode}"
+    say(row, f"{program_name} {rate} B/s, run {number}: first {shown(ranked)}, beyond doubt {shown(first)}, growing {shown(growing)}, {mode}"
              + (f"; wrongly growing: {', '.join(sorted(others))}" if others else ""))
     return row
 
@@ -174,12 +179,13 @@ def leaks(arguments):
         jobs = [pool.submit(find_leak, arguments.program, arguments.rate, arguments.limit, arguments.budget,
                             arguments.niceness, number) for number in range(arguments.runs)]
         rows = [job.result() for job in jobs]
-    found = sum(row["first"] is not None for row in rows)
+    found = sum(row["ranked"] is not None for row in rows)
+    sure = sum(row["first"] is not None for row in rows)
     grew = sum(row["growing"] is not None for row in rows)
     wrong = sum(bool(row["others"]) for row in rows)
-    times = sorted(row["first"] for row in rows if row["first"] is not None)
+    times = sorted(row["ranked"] for row in rows if row["ranked"] is not None)
     middle = f", median {times[len(times) // 2]:.1f} s" if times else ""
-    print(f"{arguments.program} {arguments.rate} B/s: first in {found} of {len(rows)}{middle}; growing in {grew}; "
+    print(f"{arguments.program} {arguments.rate} B/s: first in {found} of {len(rows)}{middle}; beyond doubt in {sure}; growing in {grew}; "
           f"others called growing in {wrong}", flush=True)
     if not arguments.rate:
         return not wrong

@@ -123,13 +123,13 @@ package final class WindowProbes {
   private func open(allowance: Int) {
     lastNumber &+= 1
     if lastNumber == 0 { lastNumber = 1 }
-    // A record that nobody fills must not look like the one that was there before.
-    if claimedCount > 0 { memset(events.mutableBytes(at: 0), 0, claimedCount * events.stride) }
     reset(allowance: allowance)
     number.pointee.store(lastNumber, ordering: .sequentiallyConsistent)
   }
 
   private func reset(allowance: Int) {
+    // A record that nobody fills must not look like the one that was there before.
+    if claimedCount > 0 { memset(events.mutableBytes(at: 0), 0, claimedCount * events.stride) }
     var fresh = window_state()
     fresh.allowance = UInt32(allowance)
     state.mutableBytes(at: 0).storeBytes(of: fresh, as: window_state.self)
