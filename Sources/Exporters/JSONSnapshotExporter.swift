@@ -92,6 +92,10 @@ package struct JSONSnapshotExporter: Sendable {
       writer.member("cost_share", share: windows.costShare)
       writer.member("budget", share: windows.budget)
       writer.member("unattributed_frees", windows.unattributedFrees)
+      writer.member("net_bytes", windows.netBytes?.value)
+      writer.member("net_bytes_low", windows.netBytes?.low)
+      writer.member("net_bytes_high", windows.netBytes?.high)
+      writer.member("over_s", windows.elapsed)
     }
   }
 

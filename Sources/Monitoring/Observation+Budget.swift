@@ -109,20 +109,22 @@ extension Observation {
         ownSeconds: Double(recording.ownNanoseconds + ResourceUsage.threadNanoseconds - began)
           / 1e9,
         busiestProcessEvents: load.process, busiestThreadEvents: load.thread,
-        eventSeconds: event / 1e9, isPartial: budgeted?.subject != nil))
+        eventSeconds: event / 1e9, processorShare: load.processorShare,
+        outsideSeconds: Double(recording.outsideNanoseconds) / 1e9,
+        isPartial: budgeted?.subject != nil))
     if budgeted?.governor.mode == .exact { beginCounting() }
   }
 
   /// Adds a window to what is known of each process.
   ///
-  /// - Returns: how many events the process and the thread with most had.
-  private func fold(_ recording: WindowRecording) -> (process: Int, thread: Int) {
+  /// - Returns: how many events the process and the thread with most had, and how much of a core that thread has.
+  private func fold(
+    _ recording: WindowRecording
+  ) -> (process: Int, thread: Int, processorShare: Double) {
     var events: [ProcessSlot: [WindowEvent]] = [:]
-    var threads: [Int32: Int] = [:]
     var (allocations, frees) = (0, 0)
     for event in recording.events {
       events[event.process, default: []].append(event)
-      threads[event.thread, default: 0] += 1
       switch event.content {
       case .allocated: allocations += 1
       case .freed: frees += 1
@@ -137,16 +139,25 @@ extension Observation {
       if let subject = budgeted?.subject, processes[slot]?.identity != subject { continue }
       concerned.insert(slot)
     }
-    for slot in concerned { fold(events[slot] ?? [], of: slot, recording) }
-    return (events.values.map(\.count).max() ?? 0, threads.values.max() ?? 0)
+    var busiest = ThreadCell(thread: 0, eventCount: 0)
+    for slot in concerned {
+      for cell in fold(events[slot] ?? [], of: slot, recording)
+      where cell.eventCount > busiest.eventCount { busiest = cell }
+    }
+    if let share = busiest.processorShare { budgeted?.processorShare = share }
+    return (
+      events.values.map(\.count).max() ?? 0, Int(busiest.eventCount),
+      budgeted?.processorShare ?? 1
+    )
   }
 
+  /// - Returns: what its threads did.
   private func fold(
     _ events: [WindowEvent], of slot: ProcessSlot, _ recording: WindowRecording
-  ) {
+  ) -> [ThreadCell] {
     guard let process = processes[slot], !process.isReplaced,
       let eventNanoseconds = budgeted?.eventNanoseconds
-    else { return }
+    else { return [] }
     var flow = budgeted?.flows[slot] ?? ProcessFlow()
     budgeted?.flows[slot] = nil
     let reading = flow.builder.reading(
@@ -154,6 +165,7 @@ extension Observation {
     ) { (process.stacks[$0]?.site ?? SiteID(rawValue: 0)).rawValue }
     flow.balance.fold(reading)
     budgeted?.flows[slot] = flow
+    return reading.threads
   }
 
   // MARK: Every call
@@ -204,7 +216,8 @@ extension Observation {
       target.windows = WindowUse(
         count: governor.windowCount, openShare: governor.openShare(at: now),
         costShare: governor.costShare(at: now), budget: governor.settings.budget,
-        unattributedFrees: estimate?.unattributedFrees ?? 0)
+        unattributedFrees: estimate?.unattributedFrees ?? 0, netBytes: estimate?.netBytes,
+        elapsed: estimate?.elapsed)
     case .census: break
     }
   }

@@ -6,7 +6,7 @@ import LinuxSystem
 import Processes
 
 /// `heaptap-bench [ROUNDS] [OUTPUT] [VARIANTS]`: what observation costs, as ratios within one interleaved run;
-/// `heaptap-bench windows [SECONDS] [MILLISECONDS] [BUDGET] [TURNS]`: what windows cost a program, and what they say of it;
+/// `heaptap-bench windows [SECONDS] [MILLISECONDS] [BUDGET] [LEAK]`: what windows cost a program, and what they say of it;
 /// `heaptap-bench fold [SITES] [PROCESSES]`: what folding readings costs.
 @main
 enum Benchmark {
@@ -65,7 +65,7 @@ enum Benchmark {
     if let seconds = numbers.first { benchmark.seconds = seconds }
     if numbers.count > 1 { benchmark.milliseconds = numbers[1] }
     if numbers.count > 2 { benchmark.budget = numbers[2] }
-    if numbers.count > 3 { benchmark.turns = Int(numbers[3]) }
+    if numbers.count > 3 { benchmark.leak = Int(numbers[3]) }
     do {
       try benchmark.run(folder: folder)
     } catch {

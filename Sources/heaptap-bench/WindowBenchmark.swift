@@ -7,16 +7,16 @@ import LinuxSystem
 import Monitoring
 import Processes
 
-/// `heaptap-bench windows [SECONDS] [MILLISECONDS] [BUDGET] [TURNS]`: what windows cost a program that allocates 25 million
-/// times a second, and what they say of its leak of one block every so many turns.
+/// `heaptap-bench windows [SECONDS] [MILLISECONDS] [BUDGET] [LEAK]`: what windows cost a program that allocates 25 million
+/// times a second, and what they say of its leak of so many bytes a second.
 struct WindowBenchmark {
   var seconds = 30.0
   /// Of one window, while it is open.
   var milliseconds = 4.0
   /// The share of the target's time that windows may be open for. Attaching and detaching hardly slow it.
   var budget = 0.02
-  /// Between two leaked blocks; 0: none is leaked. 1000 turns are some 50 KB a second.
-  var turns = 1000
+  /// Bytes a second; 0: nothing is leaked.
+  var leak = 50_000
 
   /// Seconds in which probes are there around a window, taken together.
   private static let edge = 0.001
@@ -87,7 +87,7 @@ struct WindowBenchmark {
   }
 
   private func start(_ program: String, _ session: ProbeSession) throws -> Target {
-    let process = Subprocess(["stdbuf", "-oL", program, String(turns)])
+    let process = Subprocess(["stdbuf", "-oL", program, String(self.leak)])
     var leak: UInt64?
     for _ in 0..<200 where leak == nil {
       usleep(10_000)
@@ -117,7 +117,8 @@ struct WindowBenchmark {
   }
 
   private static func lostShare(_ line: String) -> Double? {
-    line.split(separator: " ").last.flatMap { Double($0) }
+    let words = line.split(separator: " ")
+    return words.count == 5 ? Double(words[2]) : nil
   }
 
   private func report(

@@ -26,7 +26,7 @@ stale() { # stale TARGET SOURCE...: a source, a header or this script is newer t
   target=$1
   shift
   [ ! -e "$target" ] && return 0
-  [ -n "$(find "$@" "$source"/*.h "$source/build.sh" -newer "$target")" ]
+  [ -n "$(find "$@" "$source"/*.h "$source"/bench/*.h "$source/build.sh" -newer "$target")" ]
 }
 
 for file in "$source"/*.c; do
@@ -73,6 +73,17 @@ done
 
 stale "$out/server_static" "$source/server.c" &&
   gcc -std=gnu17 "${flags[@]}" -static -s -o "$out/server_static" "$source/server.c"
+
+# What is measured, optimised as programs are, but without losing pairs of malloc and free.
+mkdir -p "$out/bench"
+measured=(-O1 -g -fno-builtin -Wall -Wextra -Werror -D_GNU_SOURCE -pthread)
+for name in churn threads calloc_list small inserts; do
+  stale "$out/bench/$name" "$source/bench/$name.c" &&
+    gcc -std=gnu17 "${measured[@]}" -o "$out/bench/$name" "$source/bench/$name.c" \
+      -Wl,--as-needed -lsqlite3
+done
+stale "$out/bench/map" "$source/bench/map.cpp" &&
+  g++ -std=gnu++17 "${measured[@]}" -o "$out/bench/map" "$source/bench/map.cpp"
 
 if stale "$out/pause32" "$source/pause32.S"; then
   as --32 -o "$out/pause32.o" "$source/pause32.S"

@@ -33,8 +33,12 @@ struct window_state {
   __u32 claimed;    // events so far, those beyond the allowance included
   __u32 timed;      // runs of programs that were timed, some of all
   __u64 program_nanoseconds;  // that those took
+  // The first and the last run while no window was open, CLOCK_MONOTONIC, ns; 0: there was none. Targets are slow from
+  // the first breakpoint to the last.
+  __u64 first_outside;
+  __u64 last_outside;
 };
-ABI_ASSERT_SIZE(struct window_state, 24);
+ABI_ASSERT_SIZE(struct window_state, 40);
 
 // A run that took longer was interrupted.
 enum { WINDOW_LONGEST_RUN = 20000 };

@@ -8,6 +8,7 @@
 // 3. The outermost allocator call of a thread counts, as in allocations.bpf.c. Calls that were pending when a window
 //    closed are forgotten with it.
 // 4. When the allowance is used up, the window closes itself.
+// 5. Outside of windows runs only leave their time, which says how long probes really were there.
 #include "calls.bpf.h"
 #include "sites.bpf.h"
 #include "window_events.bpf.h"
@@ -124,9 +125,15 @@ static __always_inline int enter_or_return(struct pt_regs *ctx, u64 cookie) {
   return NO_RETURN_WANTED;
 }
 
-// When a run begins that is to be timed; 0: it isn't.
+// When a run begins that is to be timed; 0: it isn't. Runs before and after the window tell how long targets are slow.
 static __always_inline u64 begin_timing(void) {
   struct window_state *state = window_block();
+  if (state && !state->number) {
+    u64 now = bpf_ktime_get_ns();
+    if (!state->first_outside) state->first_outside = now;
+    state->last_outside = now;
+    return 0;
+  }
   return state && !(state->claimed & (WINDOW_TIMED_RUN - 1)) ? bpf_ktime_get_ns() : 0;
 }
 

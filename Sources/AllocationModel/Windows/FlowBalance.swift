@@ -59,8 +59,10 @@ package struct FlowBalance: Sendable {
       duty: min(1, recorded / elapsed), paces: Array(paces.values),
       sampledGrowth: flows.heapGrowth, census: census)
     let sites = flows.sites.map { $0.scaled(by: scale, elapsed: elapsed) }
+    let heap = HeapFlow(batches: batches, total: total, attribution: attribution)
     return FlowEstimate(
       elapsed: elapsed, recorded: recorded, windowCount: total.windowCount,
+      netBytes: heap.scaled(by: scale),
       sites: sites.sorted {
         ($0.growth.low, $1.site) > ($1.growth.low, $0.site)
       },

@@ -10,7 +10,7 @@ package struct Governor: Hashable, Sendable {
     package var ownShare = 0.01
     /// Seconds for which a window is open.
     package var windowLength = 0.01
-    /// Seconds in which probes slow processes before a window opens and after it was closed, taken together.
+    /// Seconds in which probes slow processes before a window opens and after it was closed, beyond those that were seen.
     package var edge = 0.002
     /// Events that are recorded at most in one window.
     package var allowance = 20_000
@@ -44,13 +44,19 @@ package struct Governor: Hashable, Sendable {
     package var busiestThreadEvents: Int
     /// Seconds by which an event delays its thread.
     package var eventSeconds: Double
+    /// The share of a core that the thread with most events has outside of windows, 0 … 1: what it may lose is a share
+    /// of that, not of the time of a clock.
+    package var processorShare: Double
+    /// Seconds in which probes were seen to be hit before it opened and after it was closed. Where processes wait for
+    /// processors these can be longer than the window.
+    package var outsideSeconds: Double
     /// Not every process was looked at: it says nothing of the others.
     package var isPartial: Bool
 
     package init(
       attaching: UInt64, opened: UInt64, closed: UInt64, detached: UInt64, ownSeconds: Double,
       busiestProcessEvents: Int, busiestThreadEvents: Int, eventSeconds: Double,
-      isPartial: Bool = false
+      processorShare: Double = 1, outsideSeconds: Double = 0, isPartial: Bool = false
     ) {
       self.attaching = attaching
       self.opened = opened
@@ -60,6 +66,8 @@ package struct Governor: Hashable, Sendable {
       self.busiestProcessEvents = busiestProcessEvents
       self.busiestThreadEvents = busiestThreadEvents
       self.eventSeconds = eventSeconds
+      self.processorShare = processorShare
+      self.outsideSeconds = outsideSeconds
       self.isPartial = isPartial
     }
 
@@ -92,6 +100,9 @@ package struct Governor: Hashable, Sendable {
 
   /// How far an estimate of cost may be off. What is spent is estimated high.
   private static let safety = 1.5
+  /// Threads that have less of a core are taken to have so much: else one that hardly runs, and loses nothing that
+  /// anybody waits for, would keep windows from all.
+  private static let leastProcessorShare = 0.1
 
   package init(_ settings: Settings, at now: UInt64) {
     precondition(settings.budget > 0 && settings.budget < 1 && settings.ownShare > 0)
@@ -125,7 +136,9 @@ package struct Governor: Hashable, Sendable {
     cost.advance(to: window.detached)
     own.advance(to: window.detached)
     // Threads that do little are slowed little; none can lose more than all its time.
-    let spent = (window.openSeconds + settings.edge) * min(1, Self.safety * window.load + 0.02)
+    let slow = window.openSeconds + window.outsideSeconds + settings.edge
+    let lost = slow * min(1, Self.safety * window.load + 0.02)
+    let spent = lost / min(1, max(Self.leastProcessorShare, window.processorShare))
     cost.spend(spent)
     recent.add(spent, at: window.detached)
     own.spend(window.ownSeconds)

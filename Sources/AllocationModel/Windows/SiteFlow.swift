@@ -71,6 +71,8 @@ package struct FlowEstimate: Hashable, Sendable {
   /// Seconds that were recorded.
   package var recorded: Double
   package var windowCount: Int
+  /// Requested bytes by which the heap grew, of all sites together.
+  package var netBytes: SiteFlow.Bounds
   /// The lower bound of growth first.
   package var sites: [SiteFlow]
   /// Recorded frees that were attributed by chunk size alone.

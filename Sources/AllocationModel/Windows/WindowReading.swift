@@ -68,6 +68,11 @@ package struct ThreadCell: Hashable, Sendable {
     self.nanosecondsBetween = nanosecondsBetween
     self.betweenLength = betweenLength
   }
+
+  /// Of a core, between windows; nil where that is not known.
+  package var processorShare: Double? {
+    betweenLength > 0 ? min(1, Double(nanosecondsBetween) / Double(betweenLength)) : nil
+  }
 }
 
 /// What one thread allocated at one site in one chunk size.

@@ -10,15 +10,21 @@ package struct WindowUse: Hashable, Sendable {
   package var budget: Double
   /// Recorded frees that were attributed to no site.
   package var unattributedFrees: Double
+  /// Requested bytes by which the heap grew in the time that windows stand for, and that time in seconds; nil: not known
+  /// yet.
+  package var netBytes: SiteFlow.Bounds?
+  package var elapsed: Double?
 
   package init(
     count: Int, openShare: Double, costShare: Double, budget: Double,
-    unattributedFrees: Double = 0
+    unattributedFrees: Double = 0, netBytes: SiteFlow.Bounds? = nil, elapsed: Double? = nil
   ) {
     self.count = count
     self.openShare = openShare
     self.costShare = costShare
     self.budget = budget
     self.unattributedFrees = unattributedFrees
+    self.netBytes = netBytes
+    self.elapsed = elapsed
   }
 }

@@ -68,6 +68,10 @@ package final class WindowProbes {
     var recording = WindowRecording()
     let ownBefore = ResourceUsage.threadNanoseconds
     recording.attaching = SystemClock.monotonicNanoseconds
+    // From the first breakpoint to the last one's end targets are slow, which must not last while we wait for a processor.
+    ThreadPriority.raise()
+    defer { ThreadPriority.restore() }
+    reset(allowance: 0)
     var links: [LinkSet] = []
     defer { LinkSet.close(links) }
     var failure: BPFError?
@@ -79,10 +83,12 @@ package final class WindowProbes {
       }
     }
     if let failure, links.isEmpty { throw failure }
-    ThreadPriority.raise()
-    defer { ThreadPriority.restore() }
+    let firstRun = state.load(0, as: window_state.self).first_outside
     open(allowance: min(max(1, request.allowance), events.count))
     recording.opened = SystemClock.monotonicNanoseconds
+    if firstRun > 0 {
+      recording.outsideNanoseconds += recording.opened - min(firstRun, recording.opened)
+    }
     waitForEnd(recording.opened + request.nanoseconds)
     recording.isCutShort = close()
     recording.closed = SystemClock.monotonicNanoseconds
@@ -92,6 +98,8 @@ package final class WindowProbes {
     links = []
     // No program runs any more, so every record is as it will be.
     recording.detached = SystemClock.monotonicNanoseconds
+    let lastRun = state.load(0, as: window_state.self).last_outside
+    recording.outsideNanoseconds += max(lastRun, recording.detaching) - recording.detaching
     recording.events = readEvents()
     recording.programNanoseconds = programNanoseconds
     recording.ownNanoseconds = ResourceUsage.threadNanoseconds - ownBefore
@@ -115,13 +123,16 @@ package final class WindowProbes {
   private func open(allowance: Int) {
     lastNumber &+= 1
     if lastNumber == 0 { lastNumber = 1 }
+    reset(allowance: allowance)
+    number.pointee.store(lastNumber, ordering: .sequentiallyConsistent)
+  }
+
+  private func reset(allowance: Int) {
     // A record that nobody fills must not look like the one that was there before.
     if claimedCount > 0 { memset(events.mutableBytes(at: 0), 0, claimedCount * events.stride) }
-    state.mutableBytes(at: 0).storeBytes(
-      of: window_state(
-        number: 0, allowance: UInt32(allowance), claimed: 0, timed: 0, program_nanoseconds: 0),
-      as: window_state.self)
-    number.pointee.store(lastNumber, ordering: .sequentiallyConsistent)
+    var fresh = window_state()
+    fresh.allowance = UInt32(allowance)
+    state.mutableBytes(at: 0).storeBytes(of: fresh, as: window_state.self)
   }
 
   /// True: it had closed itself.

@@ -21,6 +21,8 @@ final class BudgetedObservation {
   var subject: ProcessIdentity?
   /// By which an event delays its thread.
   var eventNanoseconds: Double
+  /// How much of a core the busiest thread has outside of windows, 0 … 1; 1 while that is not known.
+  var processorShare = 1.0
   /// Windows that could not be opened.
   var failures: UInt64 = 0
 

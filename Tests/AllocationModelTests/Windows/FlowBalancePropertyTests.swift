@@ -64,6 +64,23 @@ import Testing
   }
 
   @Test(arguments: WindowedProgram.allCases)
+  func `the growth of the whole heap lies in its interval nine times of ten`(
+    _ program: WindowedProgram
+  ) async throws {
+    var misses: [String] = []
+    let runs = program == .churn ? 20 : 40
+    for seed in 200..<UInt64(200 + runs) {
+      await Task.yield()
+      var run = WindowedRun(program.process(leak: 20_000, seed: seed))
+      run.run(for: 30)
+      let net = try #require(run.balance.estimate()).netBytes
+      let truth = run.program.netBytes
+      if truth < net.low || net.high < truth { misses.append("seed \(seed): \(net) but \(truth)") }
+    }
+    #expect(misses.count <= runs / 10, "\(misses.joined(separator: "\n"))")
+  }
+
+  @Test(arguments: WindowedProgram.allCases)
   func `a leak of two percent of the allocations is growing within two minutes`(
     _ program: WindowedProgram
   ) async {

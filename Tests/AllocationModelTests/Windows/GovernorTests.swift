@@ -10,6 +10,8 @@ private struct GovernedProgram {
   var cost = 2e-6
   var believedCost = 2e-6
   var threads = 1.0
+  /// Of a core: the rest of the time others run.
+  var processorShare = 1.0
   /// Seconds until probes are gone.
   var detaching = 0.04
 
@@ -51,8 +53,8 @@ private struct GovernedProgram {
         }
         time = start
         let open = settings.windowLength
-        let lost = lost(from: time + 0.005, for: open)
-        outcome.lost += lost + min(1, rate(time) * cost) * settings.edge
+        let lost = lost(from: time + 0.005, for: open) * processorShare
+        outcome.lost += lost + min(1, rate(time) * cost) * settings.edge * processorShare
         outcome.longestSlow = max(outcome.longestSlow, lost)
         governor.note(
           Governor.Window(
@@ -60,7 +62,8 @@ private struct GovernedProgram {
             closed: nanoseconds(time + 0.005 + open),
             detached: nanoseconds(time + 0.04 + open), ownSeconds: 0.003,
             busiestProcessEvents: Int(lost / cost * threads),
-            busiestThreadEvents: Int(lost / cost), eventSeconds: believedCost))
+            busiestThreadEvents: Int(lost / cost), eventSeconds: believedCost,
+            processorShare: processorShare))
         outcome.windows += 1
         time += 0.04 + open
       } else {
@@ -112,6 +115,29 @@ private struct GovernedProgram {
           "\(name), believed \(believed): \(outcome.lost / 600), \(outcome)")
       }
     }
+  }
+
+  @Test(arguments: [0.15, 0.4, 0.7])
+  func `what a thread may lose is a share of its own time`(processorShare: Double) {
+    let settings = Governor.Settings(budget: 0.02)
+    let outcome = GovernedProgram(rate: { _ in 25e6 }, processorShare: processorShare)
+      .run(settings, for: 600)
+    let share = outcome.lost / (600 * processorShare)
+    #expect((0.008...0.02).contains(share), "\(share), \(outcome)")
+  }
+
+  @Test func `the time that probes were there outside of a window is paid for`() throws {
+    func next(_ outsideSeconds: Double) -> UInt64? {
+      var governor = Governor(Governor.Settings(budget: 0.02), at: 0)
+      governor.note(
+        Governor.Window(
+          attaching: 0, opened: 10_000_000, closed: 20_000_000, detached: 50_000_000,
+          ownSeconds: 0, busiestProcessEvents: 20_000, busiestThreadEvents: 20_000,
+          eventSeconds: 2e-6, outsideSeconds: outsideSeconds))
+      return governor.nextWindow(after: 50_000_000)
+    }
+    let (none, some) = (try #require(next(0)), try #require(next(0.03)))
+    #expect((1.49...1.51).contains(Double(some - none) / 1e9))
   }
 
   @Test func `a few thousand calls a second are counted exactly, and millions in windows`() {

@@ -22,6 +22,8 @@ struct SimulatedProcess {
   }
 
   struct Site {
+    /// Of each block.
+    var requestedBytes: UInt64 { sizeClass - 16 }
     var kind: Kind
     /// Allocations per second of undisturbed progress.
     var rate: Double
@@ -79,6 +81,11 @@ struct SimulatedProcess {
       lastSeen[site.sizeClass, default: Array(repeating: nil, count: 64)] +=
         Array(repeating: nil, count: site.slotCount ?? 0)
     }
+  }
+
+  /// Requested bytes that came less those that went since the start.
+  var netBytes: Double {
+    zip(sites, net).reduce(0) { $0 + Double($1.1) * Double($1.0.requestedBytes) }
   }
 
   /// Nobody looks.
@@ -290,7 +297,7 @@ private struct Tally {
         reading.allocations.append(
           AllocationCell(
             thread: thread, site: UInt32(index), sizeClass: site.sizeClass, blocks: blocks,
-            bytes: blocks * (site.sizeClass - 16)))
+            bytes: blocks * site.requestedBytes))
       }
       if let blocks = pairs[index], blocks > 0 {
         reading.matchedFrees.append(

@@ -1,0 +1,103 @@
+internal import Glibc
+
+/// What came to the heap of a process and went from it, of all sites together, in requested bytes.
+///
+/// No free has to be attributed to a site for it where its chunk says how large the block was. How much of a chunk was
+/// requested is taken from what was allocated in the same size. Of allocators that don't tell sizes, a free counts as
+/// much as the blocks of the sites that it is attributed to.
+///
+/// Most frees make room for the next allocation, so that blocks don't come and go independently of each other: how much
+/// windows differ says more about chance than how many blocks they saw.
+struct HeapFlow {
+  /// As recorded and weighted, not yet scaled to real time.
+  private(set) var net = 0.0
+  private(set) var deviation = 0.0
+  /// Bytes that one more block brings: so much of a size may have been missed.
+  private let step: Double
+
+  /// With fewer batches their differences say little.
+  private static let batchesNeeded = 8
+
+  init(batches: [WindowBatch], total: WindowBatch, attribution: FlowAttribution) {
+    let sizes = RequestedSizes(total)
+    var course = batches.map { _ in 0.0 }
+    var (bytes, squares) = (0.0, 0.0)
+    func add(_ count: WeightedCount, _ size: Double, sign: Double, batch: Int) {
+      course[batch] += sign * count.weighted * size
+      bytes += count.squares.magnitude * size
+      squares += count.squares.magnitude * size * size
+    }
+    for (index, batch) in batches.enumerated() {
+      for (key, count) in batch.survivors {
+        add(count, sizes.mean(of: key), sign: 1, batch: index)
+      }
+      for (call, count) in batch.unknown {
+        let size =
+          call.sizeClass > 0
+          ? sizes.mean(ofClass: call.sizeClass)
+          : sizes.mean(of: attribution.sharesByCall[call] ?? [])
+        add(count, size, sign: -1, batch: index)
+      }
+    }
+    step = bytes > 0 ? squares / bytes : 0
+    net = course.reduce(0, +)
+    let observed = Self.observedVariance(course, batches.map { Double($0.windowCount) })
+    let variance = course.count < Self.batchesNeeded ? max(squares, observed) : observed
+    deviation = variance.squareRoot()
+  }
+
+  /// Of the sum, by how much the batches differ.
+  private static func observedVariance(_ course: [Double], _ lengths: [Double]) -> Double {
+    guard course.count > 1 else { return 0 }
+    let windows = lengths.reduce(0, +)
+    let mean = course.reduce(0, +) / windows
+    var squares = 0.0
+    for (net, length) in zip(course, lengths) {
+      squares += (net - mean * length) * (net - mean * length) / length
+    }
+    let student = Quantile.student95(intervals: course.count) / Quantile.normal95
+    return squares / Double(course.count - 1) * windows * student * student
+  }
+
+  /// In real time.
+  func scaled(by scale: RealTimeScale) -> SiteFlow.Bounds {
+    let margin = Quantile.normal95 * (deviation * deviation + 2 * step * step).squareRoot()
+    return scale.bounds(net, low: net - margin, high: net + margin)
+  }
+}
+
+/// How many bytes were requested for a block, on average.
+private struct RequestedSizes {
+  private var byPlace: [SizedPlace: Double] = [:]
+  private var byClass: [UInt64: Double] = [:]
+
+  /// Bytes of a chunk that glibc keeps for itself (`struct malloc_chunk`: `mchunk_size`).
+  private static let header = 8.0
+
+  init(_ total: WindowBatch) {
+    var amounts: [UInt64: (blocks: Double, bytes: Double)] = [:]
+    for (key, allocated) in total.allocated where allocated.sampled > 0 {
+      let bytes = total.bytes[key] ?? 0
+      byPlace[key] = bytes / allocated.sampled
+      let amount = amounts[key.sizeClass] ?? (0, 0)
+      amounts[key.sizeClass] = (amount.blocks + allocated.sampled, amount.bytes + bytes)
+    }
+    byClass = amounts.mapValues { $0.bytes / $0.blocks }
+  }
+
+  func mean(of key: SizedPlace) -> Double { byPlace[key] ?? mean(ofClass: key.sizeClass) }
+
+  func mean(ofClass size: UInt64) -> Double {
+    byClass[size] ?? max(0, Double(size) - Self.header)
+  }
+
+  /// Of blocks without a size, by the sites that they may come from.
+  func mean(of shares: [FlowAttribution.Share]) -> Double {
+    var (sum, rest) = (0.0, 1.0)
+    for share in shares {
+      sum += share.share * mean(of: SizedPlace(place: share.site, sizeClass: 0))
+      rest -= share.share
+    }
+    return sum + max(0, rest) * mean(ofClass: 0)
+  }
+}

@@ -1,0 +1,305 @@
+#!/usr/bin/env python3
+"""What observation within a budget costs programs, and what it finds: budget.py rows|leaks|quiet|intervals|burst …
+
+Times and shares are those that the programs themselves measure in CPU time of their own threads; see progressing.py.
+Prints a table, and writes what it is made of to budget-results.json.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from progressing import Program, Redis
+from watching import Watch, functions
+
+PROGRAMS = ["churn", "map", "inserts", "threads", "calloc_list", "parse"]
+LEAKS = {"churn": "forgotten", "calloc_list": "remember", "map": "forget", "inserts": "forget", "threads": "forgotten",
+         "parse": "keep"}
+results = []
+printing = threading.Lock()
+
+
+def say(row, text):
+    """Prints a line and keeps what it says."""
+    with printing:
+        results.append(row)
+        print(text, flush=True)
+
+
+def percent(share, digits=2):
+    return "?" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def mean(values):
+    values = list(values)
+    return statistics.mean(values) if values else None
+
+
+def options(pid, budget):
+    return ["--pid", pid] + (["--budget", f"{budget}%"] if budget else [])
+
+
+# ---- rows: what it costs ----
+
+class Observed:
+    """A watch for so many seconds, and what it was and took meanwhile."""
+
+    def __init__(self, pid, budget, seconds, interval=5):
+        watch = Watch(*options(pid, budget), interval=interval)
+        watch.wait_for_report()
+        time.sleep(1)
+        self.start, usage = time.monotonic(), watch.usage
+        first = watch.seen[pid].get("windows", {}).get("count", 0)
+        time.sleep(seconds)
+        self.end = time.monotonic()
+        if watch.process.poll() is not None:
+            raise SystemExit(f"heaptap ended with {watch.process.returncode}: {watch.complaints.decode()}")
+        self.own_share = (watch.usage.cpu_seconds - usage.cpu_seconds) / (self.end - self.start)
+        row = watch.seen[pid]
+        self.mode = row["mode"]
+        self.windows = row.get("windows", {}).get("count", 0) - first
+        self.claimed = row.get("windows", {}).get("cost_share", row.get("cost_share"))
+        watch.stop()
+
+
+def seconds_for(budget, wanted):
+    """A window lasts some 10 ms, so that 2 % are two a second; every call counted needs fewer."""
+    return wanted / 4 if not budget else min(wanted, max(wanted / 2, wanted * 2 / budget))
+
+
+def measure_program(name, wanted, budgets):
+    for budget in budgets:
+        with Program(name) as program:
+            program.wait_for_progress(2)
+            before = time.monotonic()
+            time.sleep(min(10, wanted / 4))
+            untouched = program.between(before, time.monotonic())
+            observed = Observed(program.pid, budget, seconds_for(budget, wanted))
+            lines = program.between(observed.start, observed.end)
+            after = time.monotonic()
+            time.sleep(min(10, wanted / 4))
+            untouched_after = program.between(after, time.monotonic())
+        speed = mean(line.turns for line in lines)
+        usual = mean(line.turns for line in untouched + untouched_after)
+        report_row(name, budget, observed, mean(line.lost for line in lines), mean(line.lost for line in untouched),
+                   speed / usual if speed and usual else None)
+
+
+def measure_redis(name, wanted, budgets, rounds=4):
+    with Redis() as redis:
+        time.sleep(4)
+        for budget in budgets:
+            ratios, observed, windows = [], None, 0
+            for _ in range(rounds):
+                first = redis.ask()
+                time.sleep(wanted / rounds)
+                second = redis.ask()
+                answers = []
+                starter = threading.Timer(3, lambda: answers.append(redis.ask()))
+                starter.start()
+                observed = Observed(redis.pid, budget, wanted / rounds + 2)
+                answers.append(redis.ask())
+                windows += observed.windows
+                ratios.append(redis.cost(first, second) / redis.cost(*answers[:2]))
+            observed.windows = windows
+            speed = statistics.median(ratios)
+            report_row(name, budget, observed, 1 - speed, None, speed)
+
+
+def report_row(name, budget, observed, lost, untouched, speed):
+    title = f"{budget} %" if budget else "exact"
+    row = {"table": "rows", "program": name, "budget": budget, "mode": observed.mode, "lost": lost, "untouched": untouched,
+           "windows": observed.windows, "own": observed.own_share, "speed": speed, "claimed": observed.claimed}
+    say(row, f"{name:12} {title:>6}  {percent(lost):>8}  {percent(untouched):>8}  {observed.mode:>8}  "
+             f"{observed.windows:7}  {percent(observed.own_share):>8}  {percent(speed, 1):>8}  "
+             f"{percent(observed.claimed):>8}")
+
+
+def rows(arguments):
+    print("program      budget      lost  untouched     mode  windows   our CPU     speed   claimed", flush=True)
+    names = arguments.programs or PROGRAMS + ["redis"]
+    budgets = [None if budget == "exact" else float(budget) for budget in arguments.budgets.split(",")]
+    with ThreadPoolExecutor(arguments.parallel) as pool:
+        jobs = [pool.submit(measure_redis if name == "redis" else measure_program, name, arguments.seconds, budgets)
+                for name in names]
+        for job in jobs:
+            job.result()
+    over = [row for row in results if row["budget"] and row["lost"] is not None and row["lost"] > row["budget"] / 100]
+    return not over
+
+
+# ---- leaks and quiet: what it finds ----
+
+def find_leak(program_name, rate, limit, budget, niceness, number):
+    """Seconds until the leak stood first for good, until it did so with a lower bound above zero, and until it was called
+    growing; None: not within the limit."""
+    ranked, first, growing, others = None, None, None, set()
+    with Program(program_name, rate, niceness=niceness) as program:
+        program.wait_for_progress(1)
+        watch = Watch(*options(program.pid, budget), interval=1)
+
+        def look(report):
+            nonlocal ranked, first, growing
+            seconds = time.monotonic() - watch.began
+            if not report["sites"] or LEAKS[program_name] not in functions(report["sites"][0]):
+                ranked = None
+            elif ranked is None:
+                ranked = seconds
+            for rank, site in enumerate(report["sites"]):
+                is_leak = LEAKS[program_name] in functions(site)
+                if rank == 0 and is_leak and site["growth_low"] > 0 and first is None:
+                    first = seconds
+                if site["verdict"] == "growing":
+                    if is_leak:
+                        growing = growing or seconds
+                    else:
+                        others.add(" < ".join(str(name) for name in functions(site, 3)))
+
+        watch.on_report = look
+        watch.wait_for_report()
+        while time.monotonic() - watch.began < limit and not (rate and first and growing):
+            time.sleep(0.2)
+        mode = watch.seen[program.pid]["mode"]
+        complaints = watch.stop()
+    row = {"table": "leaks", "program": program_name, "rate": rate, "budget": budget, "ranked": ranked, "first": first, "growing": growing,
+           "others": sorted(others), "mode": mode, "status": complaints}
+    def shown(seconds):
+        return "never" if seconds is None else f"{seconds:.1f} s"
+    say(row, f"{program_name} {rate} B/s, run {number}: first {shown(ranked)}, beyond doubt {shown(first)}, growing {shown(growing)}, {mode}"
+             + (f"; wrongly growing: {', '.join(sorted(others))}" if others else ""))
+    return row
+
+
+def leaks(arguments):
+    with ThreadPoolExecutor(arguments.parallel) as pool:
+        jobs = [pool.submit(find_leak, arguments.program, arguments.rate, arguments.limit, arguments.budget,
+                            arguments.niceness, number) for number in range(arguments.runs)]
+        rows = [job.result() for job in jobs]
+    found = sum(row["ranked"] is not None for row in rows)
+    sure = sum(row["first"] is not None for row in rows)
+    grew = sum(row["growing"] is not None for row in rows)
+    wrong = sum(bool(row["others"]) for row in rows)
+    times = sorted(row["ranked"] for row in rows if row["ranked"] is not None)
+    middle = f", median {times[len(times) // 2]:.1f} s" if times else ""
+    print(f"{arguments.program} {arguments.rate} B/s: first in {found} of {len(rows)}{middle}; beyond doubt in {sure}; growing in {grew}; "
+          f"others called growing in {wrong}", flush=True)
+    if not arguments.rate:
+        return not wrong
+    return found >= 0.9 * len(rows) and not wrong
+
+
+# ---- intervals: what windows say of the whole heap, beside what programs count ----
+
+JEMALLOC = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2"
+COUNTING = {
+    "churn": lambda: Program("churn", 200_000),
+    "calloc_list": lambda: Program("calloc_list", 200_000),
+    "map under jemalloc": lambda: Program("map", 200_000, environment={"LD_PRELOAD": JEMALLOC}),
+    "sqlite": lambda: Program("inserts", 0, 5),
+    "python": lambda: Program("parse", 500_000),
+    "redis": Redis,
+}
+
+
+def compare_intervals(name, count, seconds, budget):
+    covered = 0
+    with COUNTING[name]() as program:
+        if name == "redis":
+            program.follow()
+            time.sleep(2)
+        else:
+            program.wait_for_progress(2)
+        for _ in range(count):
+            reports = []
+            watch = Watch(*options(program.pid, budget), interval=1)
+            watch.on_report = lambda report: reports.append((time.monotonic(), report))
+            watch.wait_for_report()
+            time.sleep(seconds)
+            watch.stop()
+            moment, windows = next(((moment, row["windows"]) for moment, report in reversed(reports)
+                                    for row in report["targets"] if row.get("windows", {}).get("over_s")), (None, None))
+            if windows is None:
+                say({"table": "intervals", "program": name}, f"{name}: no interval")
+                continue
+            truth = program.counted(moment) - program.counted(moment - windows["over_s"])
+            holds = windows["net_bytes_low"] <= truth <= windows["net_bytes_high"]
+            covered += holds
+            say({"table": "intervals", "program": name, "truth": truth, "holds": holds, **windows},
+                f"{name:20} {truth:12.0f} in {windows['net_bytes_low']:12.0f} … {windows['net_bytes_high']:12.0f} "
+                f"({windows['net_bytes']:12.0f}, {windows['count']} windows){'' if holds else '  MISSED'}")
+    return covered
+
+
+def intervals(arguments):
+    names = arguments.programs or list(COUNTING)
+    with ThreadPoolExecutor(arguments.parallel) as pool:
+        jobs = [pool.submit(compare_intervals, name, arguments.count, arguments.seconds, arguments.budget)
+                for name in names]
+        covered = sum(job.result() for job in jobs)
+    print(f"{covered} of {len(names) * arguments.count} intervals hold what the program counted", flush=True)
+    return covered >= 0.9 * len(names) * arguments.count
+
+
+# ---- burst: an idle program begins ----
+
+def burst(arguments):
+    print("burst: lost in the first seconds of CPU time, longest bin; mode before and after", flush=True)
+    for number in range(arguments.runs):
+        with Program("churn", 0, 20) as program:
+            program.wait_for_mark("idle")
+            watch = Watch(*options(program.pid, arguments.budget), interval=1)
+            watch.wait_for_report()
+            began = program.wait_for_mark("busy")
+            before = watch.seen[program.pid]["mode"]
+            time.sleep(12)
+            after = watch.seen[program.pid]["mode"]
+            watch.stop()
+            lines = [line for line in program.lines if line.time > began][:8]
+        lost = [line.lost for line in lines]
+        longest = max(line.longest for line in lines)
+        say({"table": "burst", "lost": lost, "longest_ms": longest, "before": before, "after": after},
+            f"  run {number}: " + " ".join(percent(share, 1) for share in lost)
+            + f"; longest {longest:.1f} ms; {before} → {after}")
+    return True
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", default="budget-results.json")
+    commands = parser.add_subparsers(dest="command", required=True)
+    part = commands.add_parser("rows")
+    part.add_argument("programs", nargs="*")
+    part.add_argument("--seconds", type=float, default=60, help="for each row")
+    part.add_argument("--budgets", default="0.5,2,5,exact", help="percents, or exact, separated by commas")
+    part.add_argument("--parallel", type=int, default=1)
+    for name, rate, limit, runs in (("leaks", 50_000, 30, 20), ("quiet", 0, 300, 20)):
+        part = commands.add_parser(name)
+        part.add_argument("--program", default="churn", choices=LEAKS)
+        part.add_argument("--rate", type=int, default=rate, help="bytes a second")
+        part.add_argument("--limit", type=float, default=limit, help="seconds")
+        part.add_argument("--runs", type=int, default=runs)
+        part.add_argument("--budget", type=float, default=2, help="percent")
+        part.add_argument("--parallel", type=int, default=1)
+        part.add_argument("--niceness", type=int, default=0)
+    part = commands.add_parser("intervals")
+    part.add_argument("programs", nargs="*")
+    part.add_argument("--count", type=int, default=17, help="for each program")
+    part.add_argument("--seconds", type=float, default=20, help="of each")
+    part.add_argument("--budget", type=float, default=2, help="percent")
+    part.add_argument("--parallel", type=int, default=1)
+    part = commands.add_parser("burst")
+    part.add_argument("--runs", type=int, default=5)
+    part.add_argument("--budget", type=float, default=2, help="percent")
+    arguments = parser.parse_args()
+    commands = {"rows": rows, "leaks": leaks, "quiet": leaks, "intervals": intervals, "burst": burst}
+    passed = commands[arguments.command](arguments)
+    with open(arguments.output, "w", encoding="utf-8") as file:
+        json.dump(results, file, indent=1)
+    sys.exit(0 if passed else 1)
+
+
+main()
