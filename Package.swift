@@ -44,7 +44,8 @@ let package = Package(
     .target(
       name: "Processes",
       dependencies: [
-        "AllocationModel", "LinuxSystem", .product(name: "SystemPackage", package: "swift-system"),
+        "AllocationModel", "CLinux", "LinuxSystem",
+        .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(
       name: "Executables",

@@ -54,6 +54,8 @@ package struct TargetSnapshot: Hashable, Sendable {
   package var windows: WindowUse?
   /// The share of its time that exact observation costs it, estimated, ≥ 0; nil where it is not known.
   package var costShare: Double?
+  /// Why its heap could not be looked at though it has suspects, as a sentence without a full stop.
+  package var inspectionObstacle: String?
 
   /// How fast its anonymous memory grows. `SnapshotBuilder` sets it, as it does the two that follow.
   package var anonymousGrowth = GrowthRate()

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include <elf.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 
@@ -33,5 +34,30 @@ void *linux_reserve_memory(size_t count) {
 
 int linux_populate_memory(void *memory, size_t count) {
   enum { POPULATE_WRITE = 23 };  // MADV_POPULATE_WRITE, Linux commit 4ca9b3859dac, v5.14
+  const uintptr_t huge = 2 << 20;
+  uintptr_t start = ((uintptr_t)memory + huge - 1) & -huge, end = ((uintptr_t)memory + count) & -huge;
+  if (start < end) madvise((void *)start, end - start, MADV_HUGEPAGE);
   return madvise(memory, count, POPULATE_WRITE);
+}
+
+// struct pm_scan_arg of <linux/fs.h>, which is younger than many systems' headers.
+struct page_scan {
+  uint64_t size, flags, start, end, walk_end, runs, capacity, maximum_pages;
+  uint64_t inverted, all_of, any_of, returned;
+};
+
+int linux_scan_pages(int pagemap, uint64_t *start, uint64_t end, uint64_t categories, struct linux_page_run *runs,
+                     size_t capacity) {
+  struct page_scan scan = {
+      .size = sizeof scan,
+      .start = *start,
+      .end = end,
+      .runs = (uint64_t)runs,
+      .capacity = capacity,
+      .any_of = LINUX_PAGE_IS_PRESENT | LINUX_PAGE_IS_SWAPPED,
+      .returned = categories,
+  };
+  int count = ioctl(pagemap, _IOWR('f', 16, struct page_scan), &scan);
+  if (count >= 0) *start = scan.walk_end;
+  return count;
 }

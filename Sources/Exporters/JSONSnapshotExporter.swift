@@ -77,6 +77,9 @@ package struct JSONSnapshotExporter: Sendable {
       writer.member("peak_live_bytes", target.mode == .exact ? target.peakLiveBytes : nil)
       write(&writer, target.ending)
       writer.member("obstacle", target.obstacle)
+      if let obstacle = target.inspectionObstacle {
+        writer.member("inspection_obstacle", obstacle)
+      }
       if let windows = target.windows { write(&writer, windows) }
       if let share = target.costShare { writer.member("cost_share", share: share) }
     }
@@ -166,7 +169,17 @@ package struct JSONSnapshotExporter: Sendable {
       writer.member("p90_lifetime_s", site.lifetimes?.percentile90)
       writer.member("peak_bytes", site.estimate == nil ? site.peakBytes : nil)
       write(&writer, site.estimate)
+      if let inspection = site.inspection { write(&writer, inspection) }
     }
+  }
+
+  /// What the heap itself says.
+  private static func write(_ writer: inout JSONWriter, _ inspection: SiteInspection) {
+    writer.member("inspected_at_s", inspection.elapsed)
+    writer.member("inspected_blocks", inspection.blocks)
+    writer.member("unreachable_blocks", inspection.unreachable.blocks)
+    writer.member("unreachable_bytes", inspection.unreachable.bytes)
+    writer.member("held_by", inspection.holder)
   }
 
   static func write(_ writer: inout JSONWriter, _ frame: Frame) {

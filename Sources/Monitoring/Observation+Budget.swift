@@ -233,24 +233,12 @@ extension Observation {
     for stack in process.stacks.values { endings[stack.site] = stack.ending }
     return estimate.sites.map { site in
       let id = SiteID(rawValue: sites[Int(site.site)])
-      var reading = SiteReading(
+      let figures = SiteEstimate(
+        flow: site, elapsed: estimate.elapsed, windowCount: estimate.windowCount)
+      return SiteReading(
         id: id, process: process.identity,
         stack: endings[id] == nil ? [] : stacks.firstFrame(of: id),
-        ending: endings[id] ?? .notReceived, counters: AllocationCounters(site))
-      reading.estimate = SiteEstimate(
-        flow: site, elapsed: estimate.elapsed, windowCount: estimate.windowCount)
-      return reading
+        ending: endings[id] ?? .notReceived, counters: figures.counters, estimate: figures)
     }
-  }
-}
-
-extension AllocationCounters {
-  /// What a flow comes to, in whole blocks and bytes.
-  init(_ flow: SiteFlow) {
-    func whole(_ value: Double) -> UInt64 { UInt64(max(0, min(value, 1e18)).rounded()) }
-    self.init(
-      allocatedBytes: whole(flow.allocatedBytes), allocatedBlocks: whole(flow.allocatedBlocks),
-      freedBytes: whole(min(flow.allocatedBytes, flow.allocatedBytes - flow.netBytes.value)),
-      freedBlocks: whole(min(flow.allocatedBlocks, flow.allocatedBlocks - flow.netBlocks.value)))
   }
 }

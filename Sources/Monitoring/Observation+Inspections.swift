@@ -48,7 +48,7 @@ extension Observation {
     else { return }
     let suspects = Set(
       snapshot.sites.lazy.filter {
-        $0.process == process && [.growing, .unreachable].contains($0.assessment.verdict)
+        $0.process == process && $0.assessment.verdict.isSuspicious
       }.map(\.id))
     if isWindowed {
       guard let sites = budgeted?.flows[slot]?.builder.rememberedBlocks() else { return }

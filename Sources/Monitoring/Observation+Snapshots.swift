@@ -33,7 +33,8 @@ extension Observation {
     sweepStacks(snapshot)
     var shown = snapshot
     if let minimum = options.minimumAge {
-      shown.sites.removeAll { ($0.oldest ?? -1) < minimum }
+      // Windows tell no ages.
+      shown.sites.removeAll { $0.estimate == nil && ($0.oldest ?? -1) < minimum }
     }
     sources.name(&shown, siteCount: options.namedSiteCount, isLast: isLast, stacks)
     return shown
@@ -68,6 +69,7 @@ extension Observation {
       }
       var target = target(process, totals[slot] ?? AllocationCounters())
       describeCost(&target, estimate)
+      target.inspectionObstacle = inspections?.failures[process.identity]
       reading.targets.append(target)
       reading.mappings += mappingReadings(of: process)
     }

@@ -17,6 +17,9 @@ package struct SystemSummary: Sendable {
   package func lines(for snapshot: Snapshot) -> [Line] {
     let shown = growing(snapshot.targets) + ended(snapshot)
     var lines = sentence(for: snapshot).wrapped(to: width).map { Line($0, .bold) }
+    if let cost = cost(snapshot.targets) {
+      lines += cost.wrapped(to: width).map { Line($0, .dim) }
+    }
     lines += obstacles(snapshot.targets)
     if !shown.isEmpty {
       let table = TextTable(.processes, fitting: shown, width: width)
@@ -50,6 +53,17 @@ package struct SystemSummary: Sendable {
       + "; \(Figure.bytes(anonymous)) of anonymous memory; \(Figure.duration(snapshot.elapsed))"
   }
 
+  /// What observation costs the process that it costs most; nil where no cost is known.
+  private func cost(_ targets: [TargetSnapshot]) -> String? {
+    let running = targets.lazy.filter { !$0.hasExited }
+    guard let most = running.compactMap({ $0.windows?.costShare ?? $0.costShare }).max() else {
+      return nil
+    }
+    let budget = running.compactMap { $0.windows?.budget }.max()
+    return "observation costs none of them more than about \(Figure.share(most)) of its time"
+      + (budget.map { ", budget \(Figure.share($0))" } ?? "")
+  }
+
   /// Why processes can't be observed, the most frequent reasons first.
   private func obstacles(_ targets: [TargetSnapshot]) -> [Line] {
     var counts: [String: UInt64] = [:]
@@ -80,7 +94,7 @@ package struct SystemSummary: Sendable {
   /// Those that ended while they leaked, or for want of memory; the latest first.
   private func ended(_ snapshot: Snapshot) -> [TargetSnapshot] {
     let leaking = Set(
-      snapshot.sites.lazy.filter { $0.assessment.verdict == .growing }.map(\.process))
+      snapshot.sites.lazy.filter { $0.assessment.verdict.isSuspicious }.map(\.process))
     let ended = snapshot.targets.filter {
       $0.hasExited && ($0.ending == .outOfMemory || leaking.contains($0.process))
     }

@@ -8,6 +8,11 @@ extension TargetHeader {
         + "\(Figure.share(windows.openShare)) of the time; cost at most "
         + "\(Figure.share(windows.costShare)) of its time, budget \(Figure.share(windows.budget))"
     }
-    return target.costShare.map { "counting costs it about \(Figure.share($0)) of its time" }
+    return target.costShare.map {
+      let share = Figure.share($0)
+      return "counting costs it "
+        + (share.hasPrefix("<") ? "less than \(share.dropFirst())" : "about \(share)")
+        + " of its time"
+    }
   }
 }

@@ -24,7 +24,7 @@ package struct TargetHeader: Sendable {
     }
     let sentences = [
       blindness(target), cost(target), totals(target, estimatedOver), residence(target),
-      oddities(target),
+      oddities(target), target.inspectionObstacle.map { "its heap is not looked at: \($0)" },
     ].compactMap { $0 }
     return [title.fitted(to: width)] + sentences.flatMap(indented)
   }

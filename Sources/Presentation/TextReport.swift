@@ -73,8 +73,7 @@ package struct TextReport: Sendable {
   /// The reason and the stack of its worst site: the whole stack only where the group is one.
   private func details(of group: GroupSnapshot, by key: GroupKey) -> [Line] {
     guard let assessment = group.assessment,
-      key == .site || [.growing, .unreachable].contains(assessment.verdict)
-        || assessment.verdict == .settling
+      key == .site || assessment.verdict.isSuspicious || assessment.verdict == .settling
     else { return [] }
     let lines = assessment.reason.wrapped(to: width - 2).map { Line("  " + $0) }
     let stack = StackText(

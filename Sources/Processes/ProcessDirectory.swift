@@ -64,6 +64,14 @@ package struct ProcessDirectory: Hashable, Sendable {
     return String(decoding: name.last == 0x0a ? name.dropLast() : name[...], as: UTF8.self)
   }
 
+  /// Memory that the kernel counts as resident (`Rss` of smaps_rollup, Linux 4.14), bytes. It looks at every page for
+  /// that, other than for the sum in `status`, which may lag behind.
+  package func residentByteCount() throws(ProcessError) -> UInt64 {
+    let fields = StatusFields(parsing: try contents("smaps_rollup"))
+    guard let byteCount = fields.kibibytes("Rss") else { throw malformed("smaps_rollup") }
+    return byteCount
+  }
+
   /// Its effective user, and its id in its own PID namespace.
   package func ownership() throws(ProcessError) -> (user: UInt32, namespacePid: Int32) {
     let fields = StatusFields(parsing: try contents("status"))

@@ -48,23 +48,24 @@ struct OwnedFile: ~Copyable {
     path: @autoclosure () -> String
   ) throws(ProcessError) -> [UInt8] {
     var bytes: [UInt8] = []
-    var chunk = 4 << 10
     while true {
-      let start = bytes.count
-      bytes.append(contentsOf: repeatElement(0, count: chunk))
-      let count = bytes.withUnsafeMutableBytes { buffer in
-        let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[start...])
-        return retryingInterrupts { read(rawValue, rest.baseAddress, rest.count) }
+      var code: Int32 = 0
+      // Files of /proc give a page at a time.
+      let chunk = [UInt8](unsafeUninitializedCapacity: Self.chunkByteCount) { buffer, filled in
+        let count = retryingInterrupts { read(rawValue, buffer.baseAddress, buffer.count) }
+        if count < 0 { code = errno }
+        filled = max(0, count)
       }
-      guard count >= 0 else { throw ProcessError(action: "read \(path())", errno: errno) }
-      bytes.removeLast(chunk - count)
-      if count == 0 { return bytes }
+      guard code == 0 else { throw ProcessError(action: "read \(path())", errno: code) }
+      if chunk.isEmpty { return bytes }
+      bytes += chunk
       guard bytes.count <= limit else {
         throw ProcessError(action: "read \(path())", reason: .tooLarge)
       }
-      chunk = min(chunk * 2, 1 << 20)
     }
   }
+
+  private static let chunkByteCount = 1 << 16
 }
 
 func retryingInterrupts<Result: SignedInteger>(_ call: () -> Result) -> Result {

@@ -26,8 +26,9 @@ struct HeaptapCommand: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      WatchCommand.self, RunCommand.self, BlocksCommand.self, TypesCommand.self, LeaksCommand.self,
-      RefsCommand.self, WhereCommand.self, ServeCommand.self, DoctorCommand.self,
+      WatchCommand.self, RunCommand.self, HeapCommand.self, BlocksCommand.self, TypesCommand.self,
+      LeaksCommand.self, RefsCommand.self, WhereCommand.self, ServeCommand.self,
+      DoctorCommand.self,
       VerifyCommand.self, ResolveWorkerCommand.self,
     ])
 

@@ -25,13 +25,15 @@ struct InspectionOptions: ParsableArguments {
   }
 
   /// Copies the memory of the process, and finds its blocks in the copy.
-  func inspect() throws -> (image: ProcessImage, walk: HeapWalk) {
+  ///
+  /// - Parameter countingResidence: whether the kernel is asked, too, how much of the process is resident.
+  func inspect(countingResidence: Bool = false) throws -> (image: ProcessImage, walk: HeapWalk) {
     try TargetCheck.check(pid: pid)
     let copier = try ImageCopier(pid: pid, maximumPause: .seconds(maxPause))
     OutputStream.standardError.write(
       "heaptap: process \(pid) stands still for about \(Self.milliseconds(copier.expectedPause)) ms\n"
     )
-    let image = try copier.copy()
+    let image = try copier.copy(countingResidence: countingResidence)
     let module = try GlibcModule.find(
       in: ProcessDirectory(pid: pid), mappings: image.regions.map(\.mapping))
     return (image, try GlibcWalker(module).walk(image))

@@ -18,6 +18,12 @@ import Testing
     #expect(text.split(separator: "\n").allSatisfy { $0.count <= 100 })
   }
 
+  @Test func `a summary of a process in windows reads as recorded`() {
+    let summary = windowsSummary()
+    Golden("summary-windows.txt").expect(TextSummaryExporter(maximumFrames: 2).text(for: summary))
+    Golden("summary-windows.json").expect(JSONSummaryExporter().text(for: summary))
+  }
+
   @Test func `an empty period is a summary, too`() {
     let host = HostIdentity(name: "h", kernel: "k", heaptapVersion: "v")
     let summary = Summary(period: Period(from: 0, to: 60_000_000_000), host: host, snapshotCount: 0)

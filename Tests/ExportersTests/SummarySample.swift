@@ -25,6 +25,30 @@ func sampleSummary() -> Summary {
     Period(from: 1_772_366_400_000_000_000, to: 1_772_370_000_000_000_000))
 }
 
+/// An hour in which a server was observed in windows, one site of which grew in the hour before as well.
+func windowsSummary() -> Summary {
+  var builder = SummaryBuilder(
+    host: HostIdentity(name: "db1", kernel: "6.1.0-21-amd64 x86_64", heaptapVersion: "0.1.0"),
+    suspectLimit: 2)
+  var windowed = server(live: 10_000_000, freed: 0)
+  windowed.mode = .windows
+  var estimated = leak(1, live: 2_000_000, growth: 1500)
+  var flow = SiteFlow(site: 0, sampledBlocks: 312)
+  flow.netBlocks = SiteFlow.Bounds(value: 420, low: 360, high: 490)
+  flow.netBytes = SiteFlow.Bounds(value: 900_000, low: 810_000, high: 990_000)
+  estimated.estimate = SiteEstimate(flow: flow, elapsed: 600, windowCount: 1200)
+  estimated.assessment.reason =
+    "grew ~1.5 KiB/s (1.3 to 1.6 KiB/s) over 10 min, 312 sampled blocks in 1,200 windows"
+  for _ in 0..<2 {
+    builder.fold(snapshot([windowed, batch(exited: false)], [estimated], lost: 0))
+    _ = builder.finish(Period(from: 1_772_362_800_000_000_000, to: 1_772_366_400_000_000_000))
+  }
+  builder.fold(
+    snapshot(
+      [windowed, batch(exited: false)], [estimated, leak(2, live: 400, growth: 3)], lost: 0))
+  return builder.finish(Period(from: 1_772_366_400_000_000_000, to: 1_772_370_000_000_000_000))
+}
+
 private func snapshot(_ targets: [TargetSnapshot], _ sites: [SiteSnapshot], lost: UInt64)
   -> Snapshot
 {

@@ -19,7 +19,8 @@ import Testing
       #expect(walk.checks.filter { !$0.isOK }.isEmpty)
       let counts = Dictionary(grouping: walk.freeChunks, by: \.kind).mapValues(\.count)
       #expect(counts[.binned] ?? 0 == heap.chunks.count { $0.use == .binned })
-      #expect(counts[.cached] ?? 0 == heap.chunks.count { $0.use == .cached || $0.use == .fast })
+      #expect(counts[.cached] ?? 0 == heap.chunks.count { $0.use == .cached })
+      #expect(counts[.fast] ?? 0 == heap.chunks.count { $0.use == .fast })
       #expect(counts[.top] == 1)
     }
   }

@@ -18,7 +18,7 @@ enum Program {
     let sources = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Programs")
     for name in [
       "planted_blocks", "blocked_calls", "vfork_wait", "lost_blocks", "planted_chains",
-      "planted_places",
+      "trimmed_heap", "planted_places",
     ] {
       try Toolchain.run(
         "gcc", "-O0", "-fno-builtin", "-pthread", "-o", folder.path(name),

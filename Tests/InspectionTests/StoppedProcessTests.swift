@@ -17,9 +17,9 @@ struct StoppedProcessTests {
         program.signal(34)
         return process.threads.count
       }
-      #expect(threads.get() == 13)
+      #expect(threads.get() == 21)
     }
-    // Twelve calls wait; all would have been interrupted.
+    // Twenty calls wait; all would have been interrupted.
     try await Task.sleep(for: .milliseconds(100))
     program.signal(SIGTERM)
     let truth = Workload.truth(in: try await program.result(within: 60).output)

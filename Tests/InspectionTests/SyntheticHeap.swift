@@ -85,11 +85,12 @@ struct SyntheticHeap {
         parameters: Self.parameters))
   }
 
-  func image() throws -> ProcessImage {
+  /// - Parameter residentPages: how many of each mapping are in memory; nil is all of them.
+  func image(residentPages: UInt64? = nil) throws -> ProcessImage {
     let registers = ThreadRegisters(
       values: ThreadRegisters.names.map { $0 == "fs_base" ? Self.threadPointer : 0 })
     return try ProcessImage.synthetic(
-      threads: [ThreadState(tid: 1, registers: registers)],
+      threads: [ThreadState(tid: 1, registers: registers)], residentPages: residentPages,
       memory.map { start, bytes in
         let mapping = MemoryMapping(
           start: start, end: start + UInt64(bytes.count), permissions: [.read, .write],

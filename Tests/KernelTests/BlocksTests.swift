@@ -47,6 +47,26 @@ extension KernelTests {
       #expect(try await server.result(within: 10).end == .status(0))
     }
 
+    @Test func `resident memory adds up to what the kernel counts`() async throws {
+      let server = try RunningProgram([try Workload.path("server")])
+      try await Task.sleep(for: .milliseconds(500))
+      let result = try await HeaptapCommand.run(["heap", "--pid", "\(server.pid)", "--json"])
+      #expect(result.end == .status(0), "\(result.errors)")
+      struct Heap: Decodable {
+        struct Total: Decodable { var blocks: UInt64, bytes: UInt64 }
+        struct Part: Decodable { var part: String, bytes: UInt64 }
+        var live: Total, rss: [Part], rss_bytes: UInt64, residue_bytes: Int64
+      }
+      let heap = try JSONDecoder().decode(Heap.self, from: Data(result.output.utf8))
+      #expect(heap.rss.reduce(0) { $0 + $1.bytes } == heap.rss_bytes)
+      #expect(heap.residue_bytes == 0)
+      #expect(heap.live.bytes >= heap.live.blocks * 24)
+      let text = try await HeaptapCommand.run(["heap", "--pid", "\(server.pid)"])
+      #expect(text.output.contains("the same\n"), "\(text.output)")
+      server.signal(SIGTERM)
+      #expect(try await server.result(within: 10).end == .status(0))
+    }
+
     @Test func `a process that is not there is said not to be`() async throws {
       let result = try await HeaptapCommand.run(["blocks", "--pid", "4194303"])
       #expect(result.end == .status(4))

@@ -55,6 +55,10 @@ package struct WatchReport: Decodable, Sendable {
     package var netBlocks: Double?
     package var netBlocksLow: Double?
     package var netBlocksHigh: Double?
+    /// The heap was looked at; the fields that follow are there only then.
+    package var inspectedBlocks: UInt64?
+    package var unreachableBlocks: UInt64?
+    package var heldBy: String?
 
     package var functions: [String] { stack.map { $0.function ?? "?" } }
 

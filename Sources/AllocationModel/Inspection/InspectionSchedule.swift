@@ -35,7 +35,7 @@ package struct InspectionSchedule: Sendable {
   package func due(_ snapshot: Snapshot) -> ProcessIdentity? {
     guard snapshot.elapsed >= next else { return nil }
     var growth: [ProcessIdentity: Double] = [:]
-    for site in snapshot.sites where [.growing, .unreachable].contains(site.assessment.verdict) {
+    for site in snapshot.sites where site.assessment.verdict.isSuspicious {
       growth[site.process, default: 0] += max(1, site.growth.low)
     }
     for target in snapshot.targets where target.hasExited { growth[target.process] = nil }

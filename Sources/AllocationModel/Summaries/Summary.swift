@@ -157,7 +157,7 @@ package struct ResolvedSuspect: Hashable, Sendable {
 
 extension Verdict {
   /// Whether a site with this verdict is named to whoever is to look for leaks.
-  package var isSuspicious: Bool { self == .growing }
+  package var isSuspicious: Bool { self == .growing || self == .unreachable }
 }
 
 extension Snapshot {

@@ -44,11 +44,16 @@ package struct SiteFlow: Hashable, Sendable {
     self.sampledBlocks = sampledBlocks
   }
 
+  /// A net flow below this share of what came is not told from blocks on their way at the edges of windows, whose frees
+  /// may be taken for those of others.
+  private static let leastShare = 0.005
+
   /// Beyond chance, in many batches, more than it ever fell by, and still going on.
   ///
   /// - Parameter strictness: standard deviations, from `Quantile.strictness` of all sites judged together.
   package func isGrowing(strictness: Double) -> Bool {
     batchCount >= 5 && risingBatches >= 5 && netBlocks.low > 0 && significance > strictness
+      && netBlocks.value > Self.leastShare * allocatedBlocks
       && fallShare * 0.65 * strictness < 1 && lateSignificance > 0.5 * strictness
   }
 

@@ -101,7 +101,9 @@ package struct TextSummaryExporter: Sendable {
     for process in ranked.prefix(Self.processLimit) {
       // Windows don't tell what is live.
       func counted(_ figure: String) -> String { process.isEstimated ? "-" : figure }
-      let state = process.hasExited ? " (ended)" : process.appeared ? " (new)" : ""
+      let state =
+        process.hasExited
+        ? " (ended)" : process.isEstimated ? " (windows)" : process.appeared ? " (new)" : ""
       lines.append(
         row(
           process.name.cutInMiddle(to: 30 - state.count) + state, String(process.pid),

@@ -42,6 +42,8 @@ package struct GlibcLayout: Hashable, Sendable {
   let mappedCount: Int
   let mappedByteCount: Int
   let breakBase: Int
+  /// Nil before 2.35, which does not know of huge pages.
+  let hugePageByteCount: Int?
 
   /// Of struct heap_info at the start of a heap that is not of the main arena.
   let heapHeaderByteCount: Int
@@ -79,6 +81,8 @@ package struct GlibcLayout: Hashable, Sendable {
     case ..<Version(2, 43): (mappedCount, mappedByteCount, breakBase) = (60, 80, 96)
     default: (mappedCount, mappedByteCount, breakBase) = (68, 88, 104)
     }
+    hugePageByteCount =
+      version < Version(2, 35) ? nil : version < Version(2, 43) ? 40 : 48
     heapHeaderByteCount = version < Version(2, 35) ? 32 : 48
     cacheBinCount = version < Version(2, 42) ? 64 : 76
     cacheCountByteCount = version < Version(2, 30) ? 1 : 2

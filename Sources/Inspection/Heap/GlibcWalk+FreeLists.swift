@@ -1,3 +1,6 @@
+import LinuxSystem
+import Processes
+
 extension GlibcWalk {
   /// Marks what is in the fastbins and bins of every arena.
   mutating func readFreeLists() {
@@ -11,10 +14,17 @@ extension GlibcWalk {
 
   /// A list that ends with nil, linked from chunk to chunk.
   private mutating func readFastBin(_ head: UInt64) {
+    let layout = layout
     var chunk = word(at: head) ?? 0
     while chunk != 0 {
-      guard mark(chunk, .cached, in: "a fastbin"), let stored = word(at: chunk + 16) else { return }
-      chunk = layout.reveal(stored, at: chunk + 16)
+      let isList = withSegment(at: chunk) { segment, bytes, base in
+        while segment.range.contains(chunk) {
+          guard segment.markFree(chunk, .fast) else { return false }
+          chunk = layout.reveal(bytes.word(at: Int(chunk &- base) + 16), at: chunk &+ 16)
+        }
+        return true
+      }
+      guard isList == true else { return reportStray(chunk, in: "a fastbin") }
     }
   }
 
@@ -24,13 +34,34 @@ extension GlibcWalk {
     var previous = head
     var chunk = word(at: links) ?? head
     while chunk != head {
-      guard mark(chunk, .binned, in: "a bin"), let next = word(at: chunk + 16) else { return }
-      if word(at: chunk + 24) != previous {
+      var broken: [UInt64] = []
+      let isList = withSegment(at: chunk) { segment, bytes, base in
+        while segment.range.contains(chunk) {
+          guard segment.markFree(chunk, .binned) else { return false }
+          let offset = Int(chunk &- base)
+          if bytes.word(at: offset + 24) != previous { broken.append(chunk) }
+          previous = chunk
+          chunk = bytes.word(at: offset + 16)
+        }
+        return true
+      }
+      for chunk in broken {
         listErrorCount += 1
         walk.report(chunk, "a free chunk does not point back to the one before it in its bin")
       }
-      previous = chunk
-      chunk = next
+      guard isList == true else { return reportStray(chunk, in: "a bin") }
+    }
+  }
+
+  /// Calls `body` with the segment that an address is in, the bytes of its mapping, and where that begins; nil if there
+  /// is none. Lists mostly stay in one, so that it is looked up once and not for every chunk.
+  private mutating func withSegment<Result>(
+    at address: UInt64, _ body: (inout HeapSegment, RawSpan, UInt64) -> Result
+  ) -> Result? {
+    guard let index = segmentIndex(at: address) else { return nil }
+    let mapping = image.regions[segments[index].region].mapping
+    return image.withBytes(of: mapping.start..<mapping.end) { bytes in
+      body(&segments[index], bytes, mapping.start)
     }
   }
 
@@ -39,8 +70,12 @@ extension GlibcWalk {
     if let segment = segmentIndex(at: chunk), segments[segment].markFree(chunk, kind) {
       return true
     }
+    reportStray(chunk, in: list)
+    return false
+  }
+
+  private mutating func reportStray(_ chunk: UInt64, in list: String) {
     listErrorCount += 1
     walk.report(chunk, "\(list) leads here, where no chunk begins or one that is free already")
-    return false
   }
 }

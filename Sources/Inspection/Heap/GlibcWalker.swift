@@ -24,6 +24,7 @@ package struct GlibcWalker: HeapWalker {
     progress.readCaches()
     progress.findMappedChunks()
     progress.collect()
+    progress.forecastTrim()
     progress.check()
     return progress.walk
   }

@@ -3,7 +3,8 @@
 ///     address        chunk of size s: previous size | s + flags | payload … | header of the next
 ///                                                   ^ the low bits: 1 previous in use, 2 mapped, 4 not the main arena
 ///
-/// One bit for every 16 bytes tells where chunks begin; two more, which of them are free.
+/// One bit for every 16 bytes tells where chunks begin; two more, which of them are free: 1 and 0 in a thread's cache,
+/// 0 and 1 in a bin, 1 and 1 in a fastbin.
 struct HeapSegment {
   /// Chunks begin at multiples of this.
   static let granule: UInt64 = 16
@@ -56,15 +57,17 @@ struct HeapSegment {
   /// Nil for a chunk that the program holds, as far as is known.
   func freeKind(_ address: UInt64) -> FreeChunk.Kind? {
     let (word, mask) = position(address)
-    if cached[word] & mask != 0 { return .cached }
-    return binned[word] & mask != 0 ? .binned : nil
+    let isBinned = binned[word] & mask != 0
+    if cached[word] & mask != 0 { return isBinned ? .fast : .cached }
+    return isBinned ? .binned : nil
   }
 
   /// False if no chunk begins here, or if it is known to be free already.
   mutating func markFree(_ address: UInt64, _ kind: FreeChunk.Kind) -> Bool {
     guard isStart(address), freeKind(address) == nil else { return false }
     let (word, mask) = position(address)
-    if kind == .cached { cached[word] |= mask } else { binned[word] |= mask }
+    if kind == .cached || kind == .fast { cached[word] |= mask }
+    if kind == .binned || kind == .fast { binned[word] |= mask }
     return true
   }
 

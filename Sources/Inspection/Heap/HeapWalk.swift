@@ -20,8 +20,10 @@ package struct HeapBlock: Hashable, Sendable {
 /// Memory that the allocator holds and the program does not.
 package struct FreeChunk: Hashable, Sendable {
   package enum Kind: Hashable, Sendable {
-    /// In a thread's cache or a fastbin: handed out again first, never given back to the kernel.
+    /// In a thread's cache: handed out again first, never given back to the kernel.
     case cached
+    /// In a fastbin: looks used to its neighbours until malloc merges it with those that are free.
+    case fast
     /// In a bin: its neighbours were merged into it.
     case binned
     /// The end of an arena, from which new chunks are cut.
@@ -72,6 +74,9 @@ package struct HeapWalk: Sendable {
   package var heapRanges: [Range<UInt64>] = []
   /// The allocator's own structures: what points from there to a block does not hold it.
   package var allocatorRanges: [Range<UInt64>] = []
+  /// Whole pages that the allocator would give back to the kernel if it were asked to (`malloc_trim(0)`), in memory or
+  /// not; ascending.
+  package var returnableRanges: [Range<UInt64>] = []
   package var checks: [HeapCheck] = []
   /// At most `damageLimit`; `damageCount` says how many there are.
   package var damage: [HeapDamage] = []

@@ -19,7 +19,7 @@ extension HeapSurvey {
     } else if let chunk = freeChunk(at: address), address >= chunk.address + Self.headerByteCount {
       place.kind =
         switch chunk.kind {
-        case .cached: .cached
+        case .cached, .fast: .cached
         case .binned: .free
         case .top: .top
         }

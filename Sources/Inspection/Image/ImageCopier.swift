@@ -63,22 +63,30 @@ package struct ImageCopier: ~Copyable {
 
   /// Takes the image.
   ///
+  /// - Parameter countingResidence: whether the kernel is asked, too, how much is resident. That takes it about
+  ///   10 ms/GiB of the time in which the process stands still.
   /// - Throws: `InspectionError`; the process goes on in any case.
-  package borrowing func copy() throws(InspectionError) -> ProcessImage {
+  package borrowing func copy(
+    countingResidence: Bool = false
+  ) throws(InspectionError) -> ProcessImage {
     let began = ContinuousClock.now
-    let result: Result<Contents, InspectionError>
+    let result: Result<(Contents, UInt64?), InspectionError>
     do throws(StopError) {
       result = try StoppedProcess.whileStopped(pid, patience: min(maximumPause, .seconds(2))) {
-        (stopped) throws(InspectionError) in try contents(of: stopped, until: began + maximumPause)
+        (stopped) throws(InspectionError) in
+        // Before anything is copied: that brings in pages of files and of swap.
+        let residence = countingResidence ? try countResidence() : nil
+        return (try contents(of: stopped, until: began + maximumPause), residence)
       }
     } catch {
       throw .unstoppable(pid: pid, error)
     }
-    let taken = try result.get()
+    let (taken, residentByteCount) = try result.get()
     return ProcessImage(
       pid: pid, regions: taken.regions.sorted { $0.mapping.start < $1.mapping.start },
       threads: taken.threads,
-      pause: ContinuousClock.now - began, unreadablePageCount: taken.unreadablePageCount)
+      pause: ContinuousClock.now - began, unreadablePageCount: taken.unreadablePageCount,
+      residentByteCount: residentByteCount)
   }
 
   /// What is taken while the process stands still.
@@ -138,6 +146,14 @@ package struct ImageCopier: ~Copyable {
     return (regions, copying)
   }
 
+  private borrowing func countResidence() throws(InspectionError) -> UInt64? {
+    do throws(ProcessError) {
+      return try directory.residentByteCount()
+    } catch {
+      throw .unreadable(error)
+    }
+  }
+
   private borrowing func currentMappings() throws(InspectionError) -> [MemoryMapping] {
     do throws(ProcessError) {
       return try directory.mappings().mappings
@@ -167,8 +183,8 @@ package struct ImageCopier: ~Copyable {
 }
 
 extension MemoryMapping {
-  /// The kernel's own pages in every process, which ptrace(2) does not read.
+  /// Pages of the kernel's data in every process, which are no part of its memory.
   fileprivate var isKernels: Bool {
-    ["[vvar]", "[vvar_vclock]", "[vdso]", "[vsyscall]"].contains(path)
+    ["[vvar]", "[vvar_vclock]", "[vsyscall]"].contains(path)
   }
 }

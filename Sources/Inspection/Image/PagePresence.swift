@@ -19,18 +19,25 @@ struct PagePresence {
     let isPresent = entry >> 63 & 1 == 1
     let isGuard = entry >> 58 & 1 == 1
     let isSwapped = entry >> 62 & 1 == 1 && !isGuard
-    if isPresent || isSwapped { Self.extend(&written, by: page) }
-    if isPresent { Self.extend(&resident, by: page) }
-    // Swapped pages of private mappings were written.
-    let isOfFile = entry >> 61 & 1 == 1
-    if isPresent || isSwapped, !isOfFile { Self.extend(&own, by: page) }
+    append(
+      PageMapFile.Run(
+        range: page..<page + Self.pageByteCount, isSwapped: isSwapped, isPresent: isPresent,
+        isFile: entry >> 61 & 1 == 1))
   }
 
-  private static func extend(_ runs: inout [Range<UInt64>], by page: UInt64) {
-    if let last = runs.last, last.upperBound == page {
-      runs[runs.count - 1] = last.lowerBound..<page + pageByteCount
+  /// Appends pages which must be above those that were appended before.
+  mutating func append(_ run: PageMapFile.Run) {
+    if run.isPresent || run.isSwapped { Self.extend(&written, by: run.range) }
+    if run.isPresent { Self.extend(&resident, by: run.range) }
+    // Swapped pages of private mappings were written.
+    if run.isPresent || run.isSwapped, !run.isFile { Self.extend(&own, by: run.range) }
+  }
+
+  private static func extend(_ runs: inout [Range<UInt64>], by run: Range<UInt64>) {
+    if let last = runs.last, last.upperBound == run.lowerBound {
+      runs[runs.count - 1] = last.lowerBound..<run.upperBound
     } else {
-      runs.append(page..<page + pageByteCount)
+      runs.append(run)
     }
   }
 }
@@ -38,9 +45,25 @@ struct PagePresence {
 extension PagePresence {
   /// Asks for the pages of a mapping, before its memory is read: reading a page that was never touched would map one.
   ///
-  /// Nil when `deadline` passes: a reservation of terabytes has gigabytes of entries.
+  /// Nil when `deadline` passes, as it may before Linux 6.7: a reservation of terabytes has gigabytes of entries there.
   init?(
     of range: Range<UInt64>, in file: borrowing PageMapFile, until deadline: ContinuousClock.Instant
+  ) throws(ProcessError) {
+    self.init()
+    var start = range.lowerBound
+    while start < range.upperBound, let found = try file.runs(from: start, to: range.upperBound) {
+      for run in found.runs { append(run) }
+      start = found.end
+      guard ContinuousClock.now < deadline else { return nil }
+    }
+    guard start == range.lowerBound else { return }
+    try self.init(entriesOf: range, in: file, until: deadline)
+  }
+
+  /// The same from one entry for each page, which old kernels have, too.
+  init?(
+    entriesOf range: Range<UInt64>, in file: borrowing PageMapFile,
+    until deadline: ContinuousClock.Instant
   ) throws(ProcessError) {
     self.init()
     let size = Self.pageByteCount

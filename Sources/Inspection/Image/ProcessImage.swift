@@ -14,30 +14,41 @@ package final class ProcessImage: Sendable {
   package let pause: Duration
   /// Pages that could not be read.
   package let unreadablePageCount: Int
+  /// What the kernel counts as resident, bytes; nil where it was not asked.
+  package let residentByteCount: UInt64?
 
   init(
     pid: Int32, regions: [ImageRegion], threads: [ThreadState], pause: Duration,
-    unreadablePageCount: Int
+    unreadablePageCount: Int, residentByteCount: UInt64? = nil
   ) {
     self.pid = pid
     self.regions = regions
     self.threads = threads
     self.pause = pause
     self.unreadablePageCount = unreadablePageCount
+    self.residentByteCount = residentByteCount
   }
 
-  /// An image of literal bytes, all of whose pages count as resident.
+  /// An image of literal bytes.
+  ///
+  /// - Parameter residentPages: how many pages of each mapping count as resident; nil is all of them.
   package static func synthetic(
-    pid: Int32 = 1, threads: [ThreadState] = [], _ contents: [(MemoryMapping, [UInt8])]
+    pid: Int32 = 1, threads: [ThreadState] = [], residentPages: UInt64? = nil,
+    _ contents: [(MemoryMapping, [UInt8])]
   ) throws(Errno) -> ProcessImage {
     var regions: [ImageRegion] = []
     for (mapping, bytes) in contents {
       let memory = try ReservedMemory(byteCount: Int(mapping.byteCount))
       memory.fill(with: bytes)
       let range = mapping.start..<mapping.end
+      let resident =
+        range
+        .lowerBound..<min(
+          range.upperBound,
+          range.lowerBound + (residentPages ?? .max >> 16) * PagePresence.pageByteCount)
       regions.append(
         ImageRegion(
-          mapping: mapping, written: [range], resident: [range], own: [range], memory: memory))
+          mapping: mapping, written: [range], resident: [resident], own: [range], memory: memory))
     }
     regions.sort { $0.mapping.start < $1.mapping.start }
     return ProcessImage(

@@ -2,6 +2,7 @@
 // One more thread has a handler for SIGRTMIN, which queues. Prints the counts at SIGTERM.
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -9,10 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/msg.h>
+#include <sys/prctl.h>
 #include <sys/select.h>
 #include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -70,10 +74,11 @@ static void *in_select(void *argument) {
   }
   return argument;
 }
+static int semaphore_id = -1, queue_id = -1;
 static void *in_semop(void *argument) {
-  int id = semget(IPC_PRIVATE, 1, 0600);
+  semaphore_id = semget(IPC_PRIVATE, 1, 0600);
   for (;;) {
-    long result = semop(id, &(struct sembuf){0, -1, 0}, 1);
+    long result = semop(semaphore_id, &(struct sembuf){0, -1, 0}, 1);
     count(result);
     if (result < 0 && errno != EINTR) return argument;
   }
@@ -97,6 +102,71 @@ static void *in_accept(void *argument) {
   return argument;
 }
 
+static void *in_receive(void *argument) {
+  int ends[2];
+  socketpair(AF_UNIX, SOCK_STREAM, 0, ends);
+  struct timeval limit = {1000, 0};
+  setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  char byte;
+  struct iovec area = {&byte, 1};
+  struct msghdr message = {.msg_iov = &area, .msg_iovlen = 1};
+  for (;;) count(recvmsg(ends[0], &message, 0));
+  return argument;
+}
+static void *in_send(void *argument) {
+  int ends[2];
+  socketpair(AF_UNIX, SOCK_STREAM, 0, ends);
+  struct timeval limit = {1000, 0};
+  setsockopt(ends[0], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  static char page[4096];
+  while (send(ends[0], page, sizeof page, MSG_DONTWAIT) > 0) {}
+  for (;;) count(send(ends[0], page, sizeof page, 0));
+  return argument;
+}
+static void *in_message(void *argument) {
+  struct { long kind; char text[1]; } message;
+  queue_id = msgget(IPC_PRIVATE, 0600);
+  for (;;) {
+    long result = msgrcv(queue_id, &message, 1, 0, 0);
+    count(result);
+    if (result < 0 && errno != EINTR) return argument;
+  }
+}
+static void *in_wait(void *argument) {
+  pid_t child = fork();
+  if (!child) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) pause();
+  }
+  for (;;) count(waitpid(child, 0, 0));
+  return argument;
+}
+static void *in_timed_futex(void *argument) {
+  sem_t semaphore;
+  sem_init(&semaphore, 0, 0);
+  for (;;) count(sem_timedwait(&semaphore, &(struct timespec){1u << 31, 0}));
+  return argument;
+}
+static void *in_timed_poll(void *argument) {
+  struct pollfd wait = {pipe_ends[0], POLLIN, 0};
+  for (;;) count(ppoll(&wait, 1, &(struct timespec){1000, 0}, 0));
+  return argument;
+}
+static void *in_absolute_sleep(void *argument) {
+  for (;;) count(-!!(errno = clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &(struct timespec){1u << 31, 0}, 0)));
+  return argument;
+}
+static void *in_lock(void *argument) {
+  // An open file description's lock: a second description of the same file waits.
+  char name[] = "/tmp/heaptap-lock-XXXXXX";
+  int one = mkstemp(name), other = open(name, O_RDWR);
+  unlink(name);
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  fcntl(one, F_OFD_SETLK, &lock);
+  for (;;) count(fcntl(other, F_OFD_SETLKW, &lock));
+  return argument;
+}
+
 static void *in_pause(void *argument) {
   sigset_t set;
   sigemptyset(&set);
@@ -117,8 +187,11 @@ int main(void) {
   sigaddset(&set, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &set, 0);
   if (pipe(pipe_ends)) return 1;
-  void *(*waits[])(void *) = {in_epoll,  in_short_epoll, in_sleep,  in_long_sleep,  in_read,   in_futex,
-                              in_poll,   in_select,      in_semop,  in_signal_wait, in_accept, in_pause};
+  void *(*waits[])(void *) = {
+      in_epoll,  in_short_epoll, in_sleep,       in_long_sleep, in_read, in_futex,        in_poll,
+      in_select, in_semop,       in_signal_wait, in_accept,     in_receive, in_send,      in_message,
+      in_wait,   in_timed_futex, in_timed_poll,  in_absolute_sleep,         in_lock,      in_pause,
+  };
   for (unsigned index = 0; index < sizeof waits / sizeof *waits; index++) {
     pthread_t id;
     if (pthread_create(&id, 0, waits[index], 0)) abort();
@@ -128,6 +201,8 @@ int main(void) {
   int number;
   sigdelset(&set, SIGRTMIN);
   sigwait(&set, &number);
+  semctl(semaphore_id, 0, IPC_RMID);
+  msgctl(queue_id, IPC_RMID, 0);
   printf("returned %ld\ninterrupted %ld\nsignals %ld\n", returned, interrupted, signals);
   return 0;
 }

@@ -33,8 +33,8 @@ fi
 
 echo "leaky_service runs as $(ps -o user= -p "$service" | xargs) with process id $service. Somebody notices that it grows:"
 echo
-echo "# heaptap watch --pid $service --interval 2 --count 6 --top 3"
-"$heaptap" watch --pid "$service" --interval 2 --count 6 --top 3 | tee "$folder/output"
+echo "# heaptap watch --pid $service --interval 2 --count 8 --top 3"
+"$heaptap" watch --pid "$service" --interval 2 --count 8 --top 3 | tee "$folder/output"
 
 # Sites are ranked, so the first function of the service that the last table names is the suspect. A table begins with
 # the line of its target; mappings come after the sites.
@@ -52,4 +52,4 @@ if ! grep -q "$leak  .*leaky_service.c:$line\$" "$folder/output"; then
   echo "demo: expected $leak with leaky_service.c:$line, where it allocates" >&2
   exit 1
 fi
-echo "The first row names the leak: $leak keeps every session it allocates, while the cache and the pool stay as they are."
+echo "The first row names the leak: $leak keeps every session it allocates, and who holds them is said; the cache and the pool stay as they are."
