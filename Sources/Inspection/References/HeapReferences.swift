@@ -47,6 +47,8 @@ package struct HeapReferences: Sendable {
     of image: ProcessImage, _ blocks: [HeapBlock], _ members: Range<Int>, _ index: BlockIndex
   ) -> ReferenceRows {
     var rows = ReferenceRows()
+    let byteCount = blocks[members].reduce(0) { $0 + $1.byteCount }
+    rows.reserve(edges: Int(min(byteCount, 2 * partByteCount) / 8), blocks: members.count)
     var first = members.lowerBound
     while first < members.upperBound {
       let last = lastNeighbour(of: first, in: members, blocks, image)

@@ -119,6 +119,12 @@ struct ReferenceRows: Sendable {
 
   mutating func endBlock() { ends.append(UInt32(edges.count)) }
 
+  /// Makes room, so that nothing is moved while rows are added; pages that are not needed cost nothing.
+  mutating func reserve(edges: Int, blocks: Int) {
+    self.edges.reserveCapacity(edges)
+    ends.reserveCapacity(blocks)
+  }
+
   /// From here on, `endBlocks` counts from the blocks that have ended.
   mutating func beginPart() { partStart = ends.count }
 
