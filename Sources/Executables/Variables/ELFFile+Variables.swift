@@ -15,7 +15,9 @@ extension ELFFile {
       return nil
     }
     let alignment = header.p_align
-    guard alignment.nonzeroBitCount <= 1, header.p_memsz < 1 << 32 else { return nil }
+    guard alignment.nonzeroBitCount <= 1, alignment <= 1 << 30, header.p_memsz < 1 << 32 else {
+      return nil
+    }
     return ModuleVariables.ThreadLocalBlock(
       byteCount: header.p_memsz, alignment: max(1, alignment))
   }

@@ -47,7 +47,7 @@ extension HeapSurvey {
   }
 
   /// What is reached now, and would not be without some blocks.
-  private func retainedByteCount(of members: [Int], _ rooted: RootedBlocks) -> UInt64 {
+  func retainedByteCount(of members: [Int], _ rooted: RootedBlocks) -> UInt64 {
     let graph = references.graph
     func reachedByteCount(isBarred: [Bool]) -> UInt64 {
       var isReached = isBarred

@@ -34,9 +34,9 @@ package final class HeapSurvey {
     references = HeapReferences(of: image, walk)
     naming = RootNaming(of: image, ModuleMap(of: image, in: process))
     let memory = StaticMemory(image, in: process)
-    classifier = BlockClassifier(
-      image: image, index: references.index,
-      typers: [CPlusPlusTyper(memory), SwiftTyper(memory)])
+    var typers: [any BlockTyper] = [CPlusPlusTyper(memory)]
+    if naming.modules.mayHaveSwift { typers.append(SwiftTyper(memory)) }
+    classifier = BlockClassifier(image: image, index: references.index, typers: typers)
     readNames = names
   }
 

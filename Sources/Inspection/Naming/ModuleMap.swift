@@ -16,6 +16,8 @@ package final class ModuleMap {
     package let threadLocalBlock: ModuleVariables.ThreadLocalBlock?
     /// The program rather than a library.
     package let isExecutable: Bool
+    /// It has types of Swift.
+    let isSwift: Bool
     /// The mapping that the file is opened by.
     fileprivate let first: MemoryMapping
   }
@@ -52,7 +54,8 @@ package final class ModuleMap {
           name: first.path?.split(separator: "/").last.map(String.init) ?? "?",
           range: start..<max(start, bias &+ span.upperBound), bias: bias, segments: file.segments,
           threadLocalBlock: file.threadLocalBlock,
-          isExecutable: first.path != nil && first.path == executable, first: first))
+          isExecutable: first.path != nil && first.path == executable,
+          isSwift: file.sectionNames().contains("swift5_typeref"), first: first))
     }
     self.modules = modules
   }
@@ -111,6 +114,9 @@ package final class ModuleMap {
     }
     return (modules[index].name, symbol.name, virtualAddress - symbol.start)
   }
+
+  /// Whether there may be objects of Swift; what is not known may be anything.
+  var mayHaveSwift: Bool { process == nil || modules.contains(where: \.isSwift) }
 
   /// Bytes below a thread pointer in which the thread-local variables of all modules have room.
   package var threadLocalByteCount: UInt64 {

@@ -141,7 +141,7 @@ package final class RootNaming {
     if let executable = modules.modules.firstIndex(where: { $0.threadLocalBlock != nil }),
       modules.modules[executable].isExecutable,
       let block = modules.modules[executable].threadLocalBlock,
-      pointer - address <= block.distance
+      pointer - address <= block.distance, pointer > block.distance
     {
       let start = pointer - block.distance
       let variables = modules.variables(of: executable)

@@ -1,4 +1,5 @@
 import Dispatch
+import Processes
 import Synchronization
 
 /// All blocks of a heap with what they point to, and what points to them from outside.
@@ -46,16 +47,32 @@ package struct HeapReferences: Sendable {
     of image: ProcessImage, _ blocks: [HeapBlock], _ members: Range<Int>, _ index: BlockIndex
   ) -> ReferenceRows {
     var rows = ReferenceRows()
-    for number in members {
-      let block = blocks[number]
-      image.withBytes(of: block.address..<(block.address + block.byteCount)) { bytes in
-        index.forEachReference(in: bytes) { _, destination, isToStart in
-          rows.add(destination, isToStart: isToStart)
-        }
+    let byteCount = blocks[members].reduce(0) { $0 + $1.byteCount }
+    rows.reserve(edges: Int(min(byteCount, 2 * partByteCount) / 8), blocks: members.count)
+    var first = members.lowerBound
+    while first < members.upperBound {
+      let last = lastNeighbour(of: first, in: members, blocks, image)
+      let range = blocks[first].address..<(blocks[last].address + blocks[last].byteCount)
+      let isRead: Void? = image.withBytes(of: range) { bytes in
+        index.addReferences(of: first..<last + 1, in: bytes, to: &rows)
       }
-      rows.endBlock()
+      if isRead == nil { for _ in first...last { rows.endBlock() } }
+      first = last + 1
     }
     return rows
+  }
+
+  /// The last of the blocks that follow one in its mapping.
+  private static func lastNeighbour(
+    of first: Int, in members: Range<Int>, _ blocks: [HeapBlock], _ image: ProcessImage
+  ) -> Int {
+    guard let region = image.regionIndex(at: blocks[first].address) else { return first }
+    let end = image.regions[region].mapping.end
+    var last = first
+    while last + 1 < members.upperBound,
+      blocks[last + 1].address + blocks[last + 1].byteCount <= end
+    { last += 1 }
+    return last
   }
 
   private static func parts(of blocks: [HeapBlock]) -> [Range<Int>] {

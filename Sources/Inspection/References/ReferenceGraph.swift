@@ -104,6 +104,12 @@ struct ReferenceRows: Sendable {
   private(set) var edges: [UInt32] = []
   /// Behind the last edge of each block.
   private(set) var ends: [UInt32] = []
+  private var partStart = 0
+
+  init(edges: [UInt32] = [], ends: [UInt32] = []) {
+    self.edges = edges
+    self.ends = ends
+  }
 
   @inline(__always)
   mutating func add(_ destination: Int, isToStart: Bool) {
@@ -112,4 +118,19 @@ struct ReferenceRows: Sendable {
   }
 
   mutating func endBlock() { ends.append(UInt32(edges.count)) }
+
+  /// Makes room, so that nothing is moved while rows are added; pages that are not needed cost nothing.
+  mutating func reserve(edges: Int, blocks: Int) {
+    self.edges.reserveCapacity(edges)
+    ends.reserveCapacity(blocks)
+  }
+
+  /// From here on, `endBlocks` counts from the blocks that have ended.
+  mutating func beginPart() { partStart = ends.count }
+
+  /// Ends blocks until `count` have ended in this part.
+  @inline(__always)
+  mutating func endBlocks(_ count: Int) {
+    while ends.count - partStart < count { endBlock() }
+  }
 }

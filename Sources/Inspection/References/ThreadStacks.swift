@@ -33,7 +33,8 @@ package struct ThreadStacks: Sendable {
       let mapping = image.regions[region].mapping
       let control = thread.registers.threadPointer
       let hasControlBlock = mapping.contains(control) && control > pointer
-      let lowest = thread.registers.isInSystemCall ? pointer : pointer - Self.redZone
+      let lowest =
+        thread.registers.isInSystemCall ? pointer : pointer - min(pointer, Self.redZone)
       stacks.append(
         Stack(
           thread: number,

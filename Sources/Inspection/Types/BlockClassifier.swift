@@ -7,16 +7,41 @@ struct BlockClassifier {
   let index: BlockIndex
   var typers: [any BlockTyper]
 
+  init(image: ProcessImage, index: BlockIndex, typers: [any BlockTyper]) {
+    self.image = image
+    self.index = index
+    self.typers = typers
+  }
+
   mutating func type(of block: HeapBlock) -> BlockType {
-    let bySize = BlockType(name: "\(block.byteCount) bytes", kind: .size)
-    guard block.byteCount >= 8 else { return bySize }
+    BlockType(of: finding(of: block), byteCount: block.byteCount)
+  }
+
+  /// What is found without making a name of it: names of languages, else the looks.
+  enum Finding: Hashable {
+    case object(String, BlockType.Kind)
+    case looks(BlockType.Kind)
+  }
+
+  mutating func finding(of block: HeapBlock) -> Finding {
+    guard block.byteCount >= 8 else { return .looks(.size) }
     return image.withBytes(of: block.address..<(block.address + block.byteCount)) { contents in
       for position in typers.indices {
         if let name = typers[position].typeName(of: contents) {
-          return BlockType(name: name, kind: typers[position].kind)
+          return .object(name, typers[position].kind)
         }
       }
-      return BlockShape.type(of: contents, index)
-    } ?? bySize
+      return .looks(BlockShape.kind(of: contents, index))
+    } ?? .looks(.size)
+  }
+}
+
+extension BlockType {
+  init(of finding: BlockClassifier.Finding, byteCount: UInt64) {
+    switch finding {
+    case .object(let name, let kind): self.init(name: name, kind: kind)
+    case .looks(.size): self.init(name: "\(byteCount) bytes", kind: .size)
+    case .looks(let kind): self.init(name: kind.rawValue, kind: kind)
+    }
   }
 }

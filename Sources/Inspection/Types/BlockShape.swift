@@ -7,14 +7,12 @@ enum BlockShape {
   private static let shortestText = 4
 
   /// - Parameter index: of all blocks.
-  static func type(of contents: RawSpan, _ index: BlockIndex) -> BlockType {
-    if isZero(contents) { return BlockType(name: "zero", kind: .zero) }
+  static func kind(of contents: RawSpan, _ index: BlockIndex) -> BlockType.Kind {
+    if isZero(contents) { return .zero }
     // Bytes of an address may be printable.
-    if isPointers(contents, index) { return BlockType(name: "pointers", kind: .pointers) }
-    if index.block(at: contents.word(at: 0)) == nil, isText(contents) {
-      return BlockType(name: "string", kind: .string)
-    }
-    return BlockType(name: "\(contents.byteCount) bytes", kind: .size)
+    if isPointers(contents, index) { return .pointers }
+    if index.block(at: contents.word(at: 0)) == nil, isText(contents) { return .string }
+    return .size
   }
 
   private static func isZero(_ contents: RawSpan) -> Bool {
@@ -29,15 +27,18 @@ enum BlockShape {
   /// Printable UTF-8 up to a zero byte, to the end or, in a long block, in all of the sample.
   private static func isText(_ contents: RawSpan) -> Bool {
     let limit = min(contents.byteCount, sampleByteCount)
-    var bytes: [UInt8] = []
-    for offset in 0..<limit {
-      let byte = contents.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+    var count = 0
+    var isASCII = true
+    while count < limit {
+      let byte = contents.unsafeLoad(fromByteOffset: count, as: UInt8.self)
       if byte == 0 { break }
       guard byte >= 0x20 && byte != 0x7f || (9...13).contains(byte) else { return false }
-      bytes.append(byte)
+      if byte >= 0x80 { isASCII = false }
+      count += 1
     }
-    guard bytes.count >= shortestText else { return false }
-    guard bytes.contains(where: { $0 >= 0x80 }) else { return true }
+    guard count >= shortestText else { return false }
+    if isASCII { return true }
+    let bytes = (0..<count).map { contents.unsafeLoad(fromByteOffset: $0, as: UInt8.self) }
     // The sample may end within a character.
     return (0..<4).contains { String(validating: bytes.dropLast($0), as: UTF8.self) != nil }
   }

@@ -14,17 +14,21 @@ package struct BlockTypes: Sendable {
     of blocks: [HeapBlock], classifier: inout BlockClassifier,
     readNames: HeapSurvey.NameReading
   ) {
-    var known: [BlockType: UInt32] = [:]
+    // By finding and, where there is nothing else, by size: a name for each block would take longer than all the rest.
+    var known: [BlockClassifier.Finding: UInt32] = [:]
+    var knownBySize: [UInt64: UInt32] = [:]
     numbers.reserveCapacity(blocks.count)
     for block in blocks {
-      let type = classifier.type(of: block)
-      if let number = known[type] {
+      let finding = classifier.finding(of: block)
+      let isBySize = finding == .looks(.size)
+      if let number = isBySize ? knownBySize[block.byteCount] : known[finding] {
         numbers.append(number)
-      } else {
-        known[type] = UInt32(all.count)
-        numbers.append(UInt32(all.count))
-        all.append(type)
+        continue
       }
+      let number = UInt32(all.count)
+      if isBySize { knownBySize[block.byteCount] = number } else { known[finding] = number }
+      numbers.append(number)
+      all.append(BlockType(of: finding, byteCount: block.byteCount))
     }
     all = Self.readable(all, readNames)
   }

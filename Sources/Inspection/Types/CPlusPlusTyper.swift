@@ -34,9 +34,10 @@ struct CPlusPlusTyper: BlockTyper {
   }
 
   private mutating func className(_ table: UInt64) -> String? {
-    guard table % 8 == 0, table > 4096 else { return nil }
+    // What is not remembered is told at once: most words are something else.
+    guard table % 8 == 0, table > 4096, memory.isStatic(table) else { return nil }
     if let known = namesByTable[table] { return known }
-    let name = memory.isStatic(table) ? readName(table) : nil
+    let name = readName(table)
     namesByTable[table] = .some(name)
     return name
   }
@@ -44,7 +45,7 @@ struct CPlusPlusTyper: BlockTyper {
   private mutating func readName(_ table: UInt64) -> String? {
     guard memory.word(at: table - 16) == 0, let type = memory.word(at: table - 8), type != 0,
       type % 8 == 0, let typeTable = memory.word(at: type), isTableOfClassTypes(typeTable),
-      let name = memory.word(at: type + 8).flatMap({ memory.text(at: $0, limit: 1 << 14) })
+      let name = memory.word(at: type &+ 8).flatMap({ memory.text(at: $0, limit: 1 << 14) })
     else { return nil }
     // A star marks names that are unique by address only.
     return "_ZTS" + (name.hasPrefix("*") ? name.dropFirst() : name[...])

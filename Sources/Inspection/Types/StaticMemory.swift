@@ -15,22 +15,42 @@ final class StaticMemory {
   private let image: ProcessImage
   private let process: ProcessDirectory?
   private var pieces: [Piece: [UInt8]] = [:]
+  /// Where files are mapped, and what lies right behind a file's data, such as copied variables; ascending.
+  private let staticRanges: [Range<UInt64>]
 
   init(_ image: ProcessImage, in process: ProcessDirectory?) {
     self.image = image
     self.process = process
+    var ranges: [Range<UInt64>] = []
+    var isBehindFile = false
+    for mapping in image.regions.lazy.map(\.mapping) {
+      let isAdjacent = ranges.last?.upperBound == mapping.start
+      let isStatic = mapping.isFile || mapping.path == nil && isBehindFile && isAdjacent
+      isBehindFile = mapping.isFile
+      guard isStatic else { continue }
+      if isAdjacent, let last = ranges.popLast() {
+        ranges.append(last.lowerBound..<mapping.end)
+      } else {
+        ranges.append(mapping.start..<mapping.end)
+      }
+    }
+    staticRanges = ranges
   }
 
-  /// Whether a file is mapped at an address, or what lies right behind a file's data, such as copied variables.
+  /// Whether an address is one of a module, rather than of memory that the program has got.
   func isStatic(_ address: UInt64) -> Bool {
-    guard let index = image.regionIndex(at: address) else { return false }
-    if image.regions[index].mapping.isFile { return true }
-    guard index > 0, image.regions[index].mapping.path == nil else { return false }
-    let before = image.regions[index - 1].mapping
-    return before.isFile && before.end == image.regions[index].mapping.start
+    var low = 0
+    var high = staticRanges.count
+    while low < high {
+      let middle = (low + high) / 2
+      if staticRanges[middle].upperBound <= address { low = middle + 1 } else { high = middle }
+    }
+    return low < staticRanges.count && staticRanges[low].lowerBound <= address
   }
 
-  func word(at address: UInt64) -> UInt64? { number(at: address, UInt64.self) }
+  func word(at address: UInt64) -> UInt64? {
+    image.word(at: address) ?? number(at: address, UInt64.self)
+  }
 
   /// A number, least significant byte first.
   func number<Number: FixedWidthInteger>(at address: UInt64, _ type: Number.Type) -> Number? {

@@ -34,12 +34,21 @@ struct SwiftTyper: BlockTyper {
   mutating func typeName(of contents: RawSpan) -> String? {
     guard contents.byteCount >= 16 else { return nil }
     let metadata = contents.word(at: 0)
-    guard metadata % 8 == 0, metadata > 4096 else { return nil }
-    if knownByMetadata[metadata] == nil { knownByMetadata[metadata] = .some(read(metadata)) }
-    guard let known = knownByMetadata[metadata] ?? nil,
+    guard metadata % 8 == 0, metadata > 4096, let known = known(metadata),
       known.byteCount <= UInt64(contents.byteCount)
     else { return nil }
     return known.name
+  }
+
+  /// Metadata of generic classes may be in any memory; but of the words that lead there, most are something else, and
+  /// these are too many to remember.
+  private mutating func known(_ metadata: UInt64) -> Known? {
+    let isStatic = memory.isStatic(metadata)
+    guard isStatic || memory.word(at: metadata) == 0 else { return nil }
+    if let known = knownByMetadata[metadata] { return known }
+    let read = read(metadata)
+    if isStatic || read != nil { knownByMetadata[metadata] = .some(read) }
+    return read
   }
 
   private func read(_ metadata: UInt64) -> Known? {

@@ -23,6 +23,8 @@ enum { LENGTHS = 20, KEYS = 40 };
 struct node *global_chains[LENGTHS + 1];
 static struct node *static_chain = (struct node *)16;
 static char *interior;
+// Made read-only by the dynamic linker once it has filled it in.
+__attribute__((section(".data.rel.ro"))) struct node *read_only_chain = (struct node *)&static_chain;
 static __thread struct node *thread_local_chains[3];
 static struct node **mapped;
 static pthread_key_t keys[KEYS];
@@ -112,6 +114,10 @@ int main(void) {
   }
   static_chain = plant("global", "planted_chains!static_chain", "-", 3);
   interior = (char *)plant("global", "planted_chains!interior", "-", 4) + 8;
+  void *page = (void *)((unsigned long)&read_only_chain & ~4095ul);
+  if (mprotect(page, 4096, PROT_READ | PROT_WRITE)) return 1;
+  read_only_chain = plant("global", "planted_chains!read_only_chain", "-", 10);
+  if (mprotect(page, 4096, PROT_READ)) return 1;
   thread_local_chains[1] = plant("tls", "planted_chains!thread_local_chains+0x8", "planted_chains", 6);
   for (int i = 0; i < KEYS; i++) pthread_key_create(&keys[i], 0);
   char key[32];

@@ -38,7 +38,7 @@ struct PlantedChainTests {
   @Test func `each chain is found with its root, its length and what it retains`() async throws {
     let program = try await Program.start("planted_chains")
     let chains = try program.output.split(separator: "\n").dropLast().map(Chain.init)
-    #expect(chains.count == 28)
+    #expect(chains.count == 29)
     let survey = try Program.survey(of: program.pid)
     for chain in chains {
       let found = try #require(survey.references(to: chain.last, limit: 3))
