@@ -62,6 +62,10 @@ def tree(suite):
     for name in ("lib", "lib64"):
         if not (work / "files" / name).exists():
             (work / "files" / name).symlink_to(f"usr/{name}")
+    for link in [path for path in (work / "files").rglob("*") if path.is_symlink()]:
+        if (goal := os.readlink(link)).startswith("/"):
+            link.unlink()
+            link.symlink_to(os.path.relpath(f"{work}/files{goal}", link.parent))
     (work / "files").rename(folder)
     shutil.rmtree(work)
     return folder
@@ -70,9 +74,10 @@ def tree(suite):
 def build(folder, name):
     """A program that is linked with a suite's C library; the words that run it through its own loader."""
     target = folder / name
-    subprocess.run(["gcc", f"--sysroot={folder}", "-O0", "-fno-builtin", "-pthread", "-o", target,
-                    programs / f"{name}.c"], check=True)
     libraries = folder / "lib/x86_64-linux-gnu"
+    subprocess.run(["gcc", f"--sysroot={folder}", f"-B{folder}/usr/lib/x86_64-linux-gnu/", f"-L{libraries}",
+                    f"-L{folder}/usr/lib/x86_64-linux-gnu", "-O0", "-fno-builtin", "-pthread", "-o", target,
+                    programs / f"{name}.c"], check=True)
     loader = next(path for path in (libraries / "ld-linux-x86-64.so.2", folder / "lib64/ld-linux-x86-64.so.2")
                   if path.exists())
     return [loader, "--library-path", libraries, target]

@@ -56,7 +56,8 @@ package struct GlibcLayout: Hashable, Sendable {
   let cacheCountsDown: Bool
   /// Pointers between cached chunks are XORed with their own address >> 12 (2.32, "safe linking").
   let manglesPointers: Bool
-  /// The header of a mapped chunk counts without itself, and has a flag in its offset (2.43).
+  /// The header of a mapped chunk counts without itself, and has a flag in its offset; malloc_usable_size(3) leaves out
+  /// eight bytes at the end, as of other chunks (2.43).
   let hasShortMappedSizes: Bool
 
   static let fastBinCount = 10
@@ -93,6 +94,13 @@ package struct GlibcLayout: Hashable, Sendable {
 
   /// Of struct tcache_perthread_struct.
   var cacheByteCount: Int { cacheBinCount * (cacheCountByteCount + 8) }
+
+  /// How large the chunk of a cache may be: 16 bytes more where what was left would have been too small to be cut off. Of
+  /// 2.43 chunks were seen that are larger by another 16.
+  var cacheChunkByteCounts: ClosedRange<UInt64> {
+    let least = Self.chunkByteCount(for: cacheByteCount)
+    return least...least + (cacheCountsDown ? 32 : 16)
+  }
 
   /// The chunk that malloc cuts for a request.
   static func chunkByteCount(for requested: Int) -> UInt64 {

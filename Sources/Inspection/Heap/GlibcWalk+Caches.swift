@@ -9,42 +9,39 @@ private struct ThreadCache {
 }
 
 extension GlibcWalk {
-  /// How far below a thread's control block its pointer to the cache is looked for, nearest first, bytes. It is a
-  /// thread-local variable of libc, behind those of the executable.
-  private static let reaches: [UInt64] = [4096, 1 << 18]
+  /// How far below a thread's control block its pointer to the cache may be, bytes. It is a thread-local variable of libc,
+  /// behind those of the executable.
+  private static let reach: UInt64 = 1 << 18
 
   /// Finds the caches of all threads and marks what is in them.
   ///
   /// A block may look like an empty cache by chance, and a thread-local variable may point to it. But libc's variable is
   /// at the same distance from the control block in every thread: that distance wins at which most threads have
-  /// caches, and no thread has anything else than a cache or nothing.
+  /// caches, less those that have a pointer to another block there.
   mutating func readCaches() {
     let pointers = image.threads.map(\.registers.threadPointer).filter { $0 != 0 && $0 % 8 == 0 }
-    for reach in Self.reaches {
-      guard let caches = mostLikelyCaches(pointers, reach: reach) else { continue }
-      for cache in caches {
-        cacheChunks.insert(cache.chunk)
-        let size = (word(at: cache.chunk + 8) ?? 0) & ~7
-        walk.allocatorRanges.append(cache.chunk..<cache.chunk + size)
-        for member in cache.members {
-          if segmentIndex(at: member) == nil {
-            cachedMappings.insert(member)
-          } else {
-            _ = mark(member, .cached, in: "a thread's cache")
-          }
+    for cache in mostLikelyCaches(pointers) {
+      cacheChunks.insert(cache.chunk)
+      let size = (word(at: cache.chunk + 8) ?? 0) & ~7
+      walk.allocatorRanges.append(cache.chunk..<cache.chunk + size)
+      for member in cache.members {
+        if segmentIndex(at: member) == nil {
+          cachedMappings.insert(member)
+        } else {
+          _ = mark(member, .cached, in: "a thread's cache")
         }
       }
-      return
     }
   }
 
-  private mutating func mostLikelyCaches(_ pointers: [UInt64], reach: UInt64) -> [ThreadCache]? {
+  private mutating func mostLikelyCaches(_ pointers: [UInt64]) -> [ThreadCache] {
     var known: [UInt64: ThreadCache?] = [:]
     var cachesByDistance: [UInt64: [ThreadCache]] = [:]
-    for pointer in pointers where pointer > reach {
+    var othersByDistance: [UInt64: Int] = [:]
+    for pointer in pointers where pointer > Self.reach {
       var distance: UInt64 = 8
-      while distance <= reach, let target = word(at: pointer - distance) {
-        if target % 16 == 0, target > 16 {
+      while distance <= Self.reach, let target = word(at: pointer - distance) {
+        if target % 16 == 0, segmentIndex(at: target) != nil {
           let cache: ThreadCache?
           if let seen = known[target] {
             cache = seen
@@ -52,28 +49,37 @@ extension GlibcWalk {
             cache = threadCache(at: target)
             known[target] = cache
           }
-          if let cache { cachesByDistance[distance, default: []].append(cache) }
+          if let cache {
+            cachesByDistance[distance, default: []].append(cache)
+          } else {
+            othersByDistance[distance, default: 0] += 1
+          }
         }
         distance += 8
       }
     }
-    func weight(_ caches: [ThreadCache]) -> (Int, Int) {
-      (Set(caches.map(\.chunk)).count, caches.reduce(0) { $0 + $1.members.count })
+    // A cache is most often the first that its arena gave.
+    let firstChunks = Set(segments.map(\.range.lowerBound))
+    func weight(_ distance: UInt64, _ caches: [ThreadCache]) -> (Int, Int, Int) {
+      (
+        Set(caches.map(\.chunk)).count - (othersByDistance[distance] ?? 0),
+        caches.reduce(0) { $0 + $1.members.count },
+        caches.count { firstChunks.contains($0.chunk) }
+      )
     }
+    // Stacks lie below: what is nearest is most likely a variable.
     return cachesByDistance.max { one, other in
-      let (first, second) = (weight(one.value), weight(other.value))
+      let (first, second) = (weight(one.key, one.value), weight(other.key, other.value))
       return first == second ? one.key > other.key : first < second
-    }?.value
+    }?.value ?? []
   }
 
   /// The cache in the block at an address; nil if it is none.
   private mutating func threadCache(at block: UInt64) -> ThreadCache? {
     let chunk = block - 16
-    let expected = GlibcLayout.chunkByteCount(for: layout.cacheByteCount)
     guard let segment = segmentIndex(at: chunk), segments[segment].isStart(chunk),
       segments[segment].freeKind(chunk) == nil, let header = word(at: chunk + 8),
-      // What is left of a chunk may be too small to be cut off.
-      header & ~7 == expected || header & ~7 == expected + 16
+      layout.cacheChunkByteCounts.contains(header & ~7)
     else { return nil }
     var members: [UInt64] = []
     var seen: Set<UInt64> = []

@@ -27,7 +27,9 @@ extension GlibcWalk {
       } else {
         walk.blocks.append(
           HeapBlock(
-            address: chunk.address + 16, byteCount: chunk.byteCount - 16, arena: HeapBlock.mapped))
+            address: chunk.address + 16,
+            byteCount: chunk.byteCount - 16 - UInt64(layout.hasShortMappedSizes ? 8 : 0),
+            arena: HeapBlock.mapped))
       }
     }
   }
@@ -36,7 +38,7 @@ extension GlibcWalk {
   private mutating func collectSegment(_ index: Int) {
     let segment = segments[index]
     let start = image.regions[segment.region].mapping.start
-    let cacheSize = GlibcLayout.chunkByteCount(for: layout.cacheByteCount)
+    let cacheSizes = layout.cacheChunkByteCounts
     let caches = cacheChunks
     var blocks = walk.blocks
     var free = walk.freeChunks
@@ -56,7 +58,7 @@ extension GlibcWalk {
         if let kind = kind ?? (isUsed ? nil : .binned) {
           free.append(
             FreeChunk(address: chunk, byteCount: size, kind: kind, arena: segment.arena))
-        } else if size != cacheSize && size != cacheSize + 16 || !caches.contains(chunk) {
+        } else if !cacheSizes.contains(size) || !caches.contains(chunk) {
           blocks.append(
             HeapBlock(address: chunk &+ 16, byteCount: size &- 8, arena: segment.arena))
         }

@@ -18,9 +18,11 @@ extension GlibcWalk {
     segments.sort { $0.range.lowerBound < $1.range.lowerBound }
   }
 
-  /// Bytes of the segments of the main arena, their ends included.
+  /// Bytes of the segments of the main arena, their ends included, and what it did not use to begin at a multiple of 16.
   var mainByteCount: UInt64 {
-    segments.reduce(0) { $1.arena == 0 ? $0 + UInt64($1.end - $1.range.lowerBound) : $0 }
+    segments.reduce(unalignedByteCount) {
+      $1.arena == 0 ? $0 + UInt64($1.end - $1.range.lowerBound) : $0
+    }
   }
 
   private mutating func findHeaps() {
@@ -61,7 +63,10 @@ extension GlibcWalk {
   private mutating func findBreakSegments(in region: Int) {
     let mapping = image.regions[region].mapping
     var start = mapping.start
-    if let base = parameter(layout.breakBase), mapping.contains(base) { start = (base + 15) & ~15 }
+    if let base = parameter(layout.breakBase), mapping.contains(base) {
+      start = (base + 15) & ~15
+      unalignedByteCount = start - base
+    }
     var isFirst = true
     while start < mapping.end {
       if isFirst || isChain(from: start, in: region) {

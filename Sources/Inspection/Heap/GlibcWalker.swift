@@ -47,6 +47,8 @@ struct GlibcWalk {
   var mappedChunks: [MappedChunk] = []
   /// Bytes that malloc mapped for them.
   var mappedByteCount: UInt64 = 0
+  /// Bytes from where the break was at first to the first chunk, < 16: the loader may move the break before malloc does.
+  var unalignedByteCount: UInt64 = 0
   /// Members of lists that are no chunks, or that are free twice.
   var listErrorCount = 0
   /// Chunks whose neighbour says otherwise than the bins.

@@ -36,7 +36,8 @@ package struct ImageCopier: ~Copyable {
     do throws(ProcessError) {
       let file = try PageMapFile(pid: pid)
       let deadline = ContinuousClock.now + Self.preparationLimit
-      for mapping in try directory.mappings().mappings where ImageRegion.wantsCopy(mapping) {
+      for mapping in try directory.mappings().mappings.joined
+      where ImageRegion.wantsCopy(mapping) {
         let range = mapping.start..<mapping.end
         guard let presence = try PagePresence(of: range, in: file, until: deadline) else { break }
         let runs = ImageRegion.wantsOwnPages(mapping) ? presence.own : presence.written
@@ -156,7 +157,7 @@ package struct ImageCopier: ~Copyable {
 
   private borrowing func currentMappings() throws(InspectionError) -> [MemoryMapping] {
     do throws(ProcessError) {
-      return try directory.mappings().mappings
+      return try directory.mappings().mappings.joined
     } catch {
       throw .unreadable(error)
     }
