@@ -62,6 +62,23 @@ import Testing
     #expect(again.unknownFrees.map(\.formerSite) == [nil], "a hint is used once")
   }
 
+  @Test func `what a busy thread did first and last is left out where it may be half of a pair`() {
+    let pairs = (0..<60).flatMap { _ in [allocated(0x100, stack: 5), freed(0x100)] }
+    var builder = WindowReadingBuilder()
+    let cut = self.reading(&builder, [freed(0x200)] + pairs + [allocated(0x300, stack: 6)])
+    #expect(cut.unknownFrees.isEmpty)
+    #expect(cut.allocations.map(\.blocks) == [60])
+    #expect(cut.matchedFrees.map(\.blocks) == [60])
+    // In the middle both are what they seem to be.
+    let inside = self.reading(&builder, pairs + [freed(0x200), allocated(0x300, stack: 6)] + pairs)
+    #expect(inside.unknownFrees.map(\.blocks) == [1])
+    #expect(inside.allocations.map(\.blocks).sorted() == [1, 120])
+    // Of a thread that does little nothing can be spared.
+    let idle = self.reading(&builder, [freed(0x400), allocated(0x500, stack: 7)])
+    #expect(idle.unknownFrees.map(\.blocks) == [1])
+    #expect(idle.allocations.map(\.blocks) == [1])
+  }
+
   @Test func `a realloc that failed has freed nothing`() {
     var builder = WindowReadingBuilder()
     let reading = self.reading(

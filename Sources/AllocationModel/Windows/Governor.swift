@@ -11,7 +11,7 @@ package struct Governor: Hashable, Sendable {
     /// Seconds for which a window is open.
     package var windowLength = 0.01
     /// Seconds in which probes slow processes before a window opens and after it was closed, beyond those that were seen.
-    package var edge = 0.002
+    package var edge = 0.0005
     /// Events that are recorded at most in one window.
     package var allowance = 20_000
     /// Seconds that counting every call may cost at once before windows take its place.

@@ -11,9 +11,11 @@ struct ThreadPace: Hashable, Sendable {
   private var nanosecondsBetween = 0.0
   private var betweenLength = 0.0
 
-  /// How far the measured cost of an event may be off, as a share: caches are colder in some programs than in others, and
-  /// on a busy machine a processor is taken away from virtual ones without being missed in their CPU time.
-  private static let costUncertainty = 0.5
+  /// How far the measured cost of an event usually is off, as a share: caches are colder in some programs than in others.
+  private static let usualUncertainty = 0.15
+  /// How far it may be off: on a busy machine a processor is taken away from virtual ones without being missed in their
+  /// CPU time.
+  private static let greatestUncertainty = 0.5
   /// No thread is taken for slower than this within a window.
   private static let slowest = 400.0
 
@@ -35,11 +37,19 @@ struct ThreadPace: Hashable, Sendable {
       let own = max(nanosecondsInside - observing, expected / Self.slowest)
       return min(Self.slowest, max(1, expected / own))
     }
-    let low = slowdown(nanosecondsObserving * (1 - Self.costUncertainty))
-    let high = slowdown(nanosecondsObserving * (1 + Self.costUncertainty))
+    func range(_ uncertainty: Double) -> (low: Double, high: Double) {
+      (
+        slowdown(nanosecondsObserving * (1 - uncertainty)),
+        slowdown(nanosecondsObserving * (1 + uncertainty))
+      )
+    }
     // What is left of the time may be nothing but error: then the middle of what is possible.
+    let usual = range(Self.usualUncertainty)
     let isKnown =
-      nanosecondsInside - nanosecondsObserving > nanosecondsObserving * Self.costUncertainty
-    return (isKnown ? slowdown(nanosecondsObserving) : (low * high).squareRoot(), low, high)
+      nanosecondsInside - nanosecondsObserving > nanosecondsObserving * Self.usualUncertainty
+    let value =
+      isKnown ? slowdown(nanosecondsObserving) : (usual.low * usual.high).squareRoot()
+    let (low, high) = range(Self.greatestUncertainty)
+    return (value, low, high)
   }
 }

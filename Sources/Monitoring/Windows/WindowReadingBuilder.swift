@@ -41,8 +41,8 @@ package struct WindowReadingBuilder {
         clocks.begin(event.thread, at: time, cpuNanoseconds: cpu)
       }
     }
-    remember(tally.live)
     var reading = tally.reading(of: process, in: recording)
+    remember(tally.live)
     reading.eventNanoseconds = eventNanoseconds
     for index in reading.threads.indices { clocks.complete(&reading.threads[index], recording) }
     clocks.forgetOld(before: recording.opened)

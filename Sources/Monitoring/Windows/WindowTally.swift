@@ -21,12 +21,26 @@ struct WindowTally {
     case unknown(UnknownCell)
   }
 
+  /// What a thread did first and last.
+  ///
+  /// Between two calls it may have a block that lives for no longer than that. A window which opens there sees the free
+  /// alone, one which closes there the allocation alone, and not equally often: recording makes some gaps longer than others. Of
+  /// a busy thread both are left out, so that what is freed at once is in balance.
+  private struct Edges {
+    var firstFree: UnknownCell?
+    var lastAllocation: (cell: AllocationCell, bytes: UInt64, address: UInt64)?
+  }
+
+  /// A thread with fewer events would lose too much of what it did.
+  private static let busyEvents: UInt64 = 100
+
   /// Blocks that were allocated in the window and not freed, by address.
   private(set) var live: [UInt64: Owner] = [:]
   private var allocations: [AllocationCell: Amount] = [:]
   private var matched: [MatchedCell: UInt64] = [:]
   private var unknown: [UnknownCell: UInt64] = [:]
   private var events: [UInt32: UInt64] = [:]
+  private var edges: [UInt32: Edges] = [:]
   private var lastFree: [UInt64: Undo] = [:]
 
   mutating func allocate(_ event: WindowEvent, bytes: UInt64, site: UInt32) {
@@ -38,6 +52,7 @@ struct WindowTally {
     allocations[cell, default: Amount()].blocks += 1
     allocations[cell, default: Amount()].bytes += bytes
     live[event.address] = Owner(site: site, thread: thread, sizeClass: sizeClass)
+    edges[thread, default: Edges()].lastAllocation = (cell, bytes, event.address)
   }
 
   /// - Parameter formerSite: who had an address in an earlier window, which is asked for at most once.
@@ -45,7 +60,9 @@ struct WindowTally {
     _ event: WindowEvent, freeSite: UInt32, formerSite: (UInt64) -> UInt32?
   ) {
     let thread = UInt32(bitPattern: event.thread)
+    let isFirst = events[thread] == nil
     events[thread, default: 0] += 1
+    edges[thread]?.lastAllocation = nil
     if let owner = live.removeValue(forKey: event.address) {
       let cell = MatchedCell(
         thread: thread, allocatingThread: owner.thread, site: owner.site, freeSite: freeSite,
@@ -58,6 +75,7 @@ struct WindowTally {
         formerSite: formerSite(event.address), blocks: 0)
       unknown[cell, default: 0] += 1
       lastFree[event.address] = .unknown(cell)
+      if isFirst { edges[thread] = Edges(firstFree: cell) }
     }
   }
 
@@ -72,17 +90,33 @@ struct WindowTally {
     }
   }
 
-  func reading(of process: ProcessIdentity, in recording: WindowRecording) -> WindowReading {
-    WindowReading(
+  /// Leaves out what busy threads did first and last, where that may be half of a pair.
+  private mutating func trimEdges() {
+    for (thread, edges) in edges where events[thread, default: 0] >= Self.busyEvents {
+      if let cell = edges.firstFree, let blocks = unknown[cell], blocks > 0 {
+        unknown[cell] = blocks - 1
+      }
+      guard let last = edges.lastAllocation, live.removeValue(forKey: last.address) != nil else {
+        continue
+      }
+      allocations[last.cell]?.blocks -= 1
+      allocations[last.cell]?.bytes -= last.bytes
+    }
+  }
+
+  mutating func reading(of process: ProcessIdentity, in recording: WindowRecording) -> WindowReading
+  {
+    trimEdges()
+    return WindowReading(
       process: process, opened: recording.opened,
       recordedNanoseconds: recording.closed - recording.opened,
       isCutShort: recording.isCutShort,
       threads: events.map { ThreadCell(thread: $0.key, eventCount: $0.value) },
-      allocations: allocations.map { cell, amount in
+      allocations: allocations.compactMap { cell, amount in
         var cell = cell
         cell.blocks = amount.blocks
         cell.bytes = amount.bytes
-        return cell
+        return amount.blocks > 0 ? cell : nil
       },
       matchedFrees: matched.compactMap { cell, blocks in
         var cell = cell
