@@ -61,6 +61,13 @@ package struct RunningProgram: ~Copyable, Sendable {
 
   package func signal(_ number: Int32) { kill(pid, number) }
 
+  /// Waits for its end on the calling thread, however long that takes: whether its status was 0.
+  package func succeeds() -> Bool {
+    var information = siginfo_t()
+    while waitid(P_PID, id_t(pid), &information, WEXITED | WNOWAIT) != 0, errno == EINTR {}
+    return information.si_code == CLD_EXITED && information.childStatus == 0
+  }
+
   /// Waits for its end; after `limit` seconds it is killed and `end` is nil.
   package func result(within limit: Double = 60) async throws -> ProgramResult {
     let deadline = ContinuousClock.now + .seconds(limit)

@@ -3,6 +3,9 @@ import Foundation
 /// The compilers and binutils that fixtures are made with.
 package enum Toolchain {
   /// Runs a command to its end and returns what it wrote.
+  ///
+  /// Its output goes to files, and its end is asked for by its number: a pipe might be inherited by a program that another
+  /// test starts meanwhile, and stay open for as long as that runs.
   @discardableResult
   package static func run(_ arguments: String..., in folder: String? = nil) throws -> String {
     try run(arguments, in: folder)
@@ -10,20 +13,11 @@ package enum Toolchain {
 
   @discardableResult
   package static func run(_ arguments: [String], in folder: String? = nil) throws -> String {
-    let process = Process()
-    let output = Pipe()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = arguments
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = output
-    process.standardError = output
-    if let folder { process.currentDirectoryURL = URL(filePath: folder) }
-    try process.run()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else {
-      throw TestSupportError("\(arguments.joined(separator: " ")): \(text)")
-    }
+    let words = folder.map { ["env", "-C", $0] } ?? []
+    let program = try RunningProgram(words + arguments)
+    let isFine = program.succeeds()
+    let text = program.output + program.errors
+    guard isFine else { throw TestSupportError("\(arguments.joined(separator: " ")): \(text)") }
     return text
   }
 

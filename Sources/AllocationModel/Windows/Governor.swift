@@ -149,7 +149,8 @@ package struct Governor: Hashable, Sendable {
     }
     let quietSince = quietSince ?? window.opened
     self.quietSince = quietSince
-    if Double(window.detached - quietSince) / 1e9 >= requiredQuiet {
+    // With a debt from before, counting would end at once.
+    if cost.seconds >= 0, Double(window.detached - quietSince) / 1e9 >= requiredQuiet {
       begin(.exact, at: window.detached)
     }
   }
