@@ -58,7 +58,7 @@ package struct ThreadStacks: Sendable {
       }
       if start < stack.used.lowerBound { unused.append(start..<stack.used.lowerBound) }
     }
-    unused += image.regions.compactMap { Self.keptStack(in: $0, image) }
+    unused += image.regions.flatMap { Self.keptStacks(in: $0, image) }
   }
 
   /// Where in a control block its own address is, twice (`tcbhead_t`), and the thread's id, which is 0 when
@@ -66,19 +66,38 @@ package struct ThreadStacks: Sendable {
   private static let selfOffsets: [UInt64] = [0, 16]
   private static let threadIDOffset: UInt64 = 720
 
-  /// The stack of a thread that has ended, if a mapping ends with its control block: glibc keeps up to 40 MiB of them for
-  /// threads to come (`glibc.pthread.stack_cache_size`).
-  private static func keptStack(in region: ImageRegion, _ image: ProcessImage) -> Range<UInt64>? {
-    guard region.isAnonymous, region.mapping.byteCount > 2 * controlBlockByteCount else {
-      return nil
+  /// Heaps of arenas begin at multiples of this (HEAP_MAX_SIZE of glibc 2.26 to 2.43, without huge pages), and may begin
+  /// right where a stack ends.
+  private static let heapAlignment: UInt64 = 64 << 20
+
+  /// The stacks of threads that have ended, where a region, or what lies before a heap in it, ends with a control block:
+  /// glibc keeps up to 40 MiB of them for threads to come (`glibc.pthread.stack_cache_size`).
+  private static func keptStacks(in region: ImageRegion, _ image: ProcessImage) -> [Range<UInt64>] {
+    guard region.isAnonymous else { return [] }
+    let mapping = region.mapping
+    var stacks: [Range<UInt64>] = []
+    var start = mapping.start
+    while start < mapping.end {
+      let end = min(mapping.end, (start / heapAlignment + 1) * heapAlignment)
+      if let control = keptControlBlock(before: end, from: start, image) {
+        stacks.append(start..<control)
+      }
+      start = end
     }
-    let end = region.mapping.end
+    return stacks
+  }
+
+  /// The control block of a thread that has ended, if there is one right before an address.
+  private static func keptControlBlock(
+    before end: UInt64, from start: UInt64, _ image: ProcessImage
+  ) -> UInt64? {
+    guard end - start > 2 * controlBlockByteCount else { return nil }
     for address in stride(from: end - 2 * controlBlockByteCount, to: end, by: 64)
     where selfOffsets.allSatisfy({ image.word(at: address + $0) == address }) {
       guard let word = image.word(at: address + threadIDOffset),
         Int32(truncatingIfNeeded: word) <= 0
       else { return nil }
-      return region.mapping.start..<address
+      return address
     }
     return nil
   }
