@@ -59,7 +59,7 @@ extension KernelTests {
     @Test func `a duration ends the watch and leaves the process running`() async throws {
       let server = try RunningProgram([try Workload.path("server")])
       let result = try await HeaptapCommand.run(
-        ["watch", "--pid", "\(server.pid)", "--duration", "1"],
+        ["watch", "--pid", "\(server.pid)", "--exact", "--duration", "1"],
         within: 15
       )
       #expect(result.end == .status(0), "\(result.errors)")
