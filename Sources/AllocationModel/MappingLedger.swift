@@ -121,13 +121,7 @@ package struct MappingLedger<Site: Hashable & Sendable>: Sendable {
 
   /// The index of the first interval that ends behind an address.
   private func firstIndex(endingAfter address: UInt64) -> Int {
-    var low = 0
-    var high = intervals.count
-    while low < high {
-      let middle = (low + high) / 2
-      if intervals[middle].range.upperBound <= address { low = middle + 1 } else { high = middle }
-    }
-    return low
+    intervals.endOfPrefix { $0.range.upperBound <= address }
   }
 
   private mutating func insert(_ interval: Interval) {

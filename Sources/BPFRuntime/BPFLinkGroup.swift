@@ -1,4 +1,4 @@
-import Glibc
+import LinuxSystem
 
 /// Links that are closed together, by a thread each.
 ///
@@ -25,23 +25,13 @@ package final class BPFLinkGroup {
   package func close() {
     let closing = links
     links = []
-    let threads = closing.dropFirst().map { link in
-      var thread = pthread_t()
-      let handle = Unmanaged.passRetained(link)
-      let code = pthread_create(
-        &thread, nil,
-        { handle in
-          if let handle { Unmanaged<Box>.fromOpaque(handle).takeRetainedValue().close() }
-          return nil
-        }, handle.toOpaque())
-      guard code == 0 else {
-        handle.takeRetainedValue().close()
-        return pthread_t?.none
-      }
+    let threads = closing.dropFirst().compactMap { link in
+      let thread = try? OwnThread { link.close() }
+      if thread == nil { link.close() }
       return thread
     }
     closing.first?.close()
-    for thread in threads.compactMap(\.self) { pthread_join(thread, nil) }
+    for thread in threads { thread.join() }
   }
 
   /// Arrays can't hold values with one owner.

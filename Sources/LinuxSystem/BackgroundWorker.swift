@@ -1,11 +1,5 @@
-import Glibc
 import Synchronization
 package import SystemPackage
-
-/// What a thread is started with: C functions know nothing of generic parameters.
-private class ThreadWork {
-  func run() {}
-}
 
 /// Does one piece of work after another on a thread of its own, so that whoever asks for it need not wait.
 ///
@@ -27,64 +21,41 @@ package final class BackgroundWorker<Request: Sendable, Answer: Sendable> {
       requested = try EventFlag()
       done = try EventFlag()
     }
-  }
 
-  /// What is done, by the thread alone.
-  private final class Work: ThreadWork {
-    let body: (Request) -> Answer
-    let shared: Shared
-
-    init(_ shared: Shared, _ body: @escaping (Request) -> Answer) {
-      self.shared = shared
-      self.body = body
-    }
-
-    override func run() {
+    /// What the thread does.
+    func serve(_ body: (Request) -> Answer) {
       while true {
-        shared.requested.wait()
-        let (request, isOver) = shared.state.withLock { ($0.request.take(), $0.isOver) }
+        requested.wait()
+        let (request, isOver) = state.withLock { ($0.request.take(), $0.isOver) }
         if isOver { return }
         guard let request else { continue }
         let answer = body(request)
-        shared.state.withLock { $0.answer = answer }
-        shared.done.raise()
+        state.withLock { $0.answer = answer }
+        done.raise()
       }
     }
   }
 
   private let shared: Shared
-  private let thread: pthread_t
+  private let thread: OwnThread
   /// Something was begun whose answer was not taken yet.
   package private(set) var isBusy = false
 
   /// Readable when an answer can be taken.
   package var descriptor: Int32 { shared.done.descriptor }
 
-  /// Starts the thread. pthread_create(3)
-  ///
   /// - Parameter body: what it captures must be used by nobody else from now on.
   package init(_ body: @escaping (Request) -> Answer) throws(Errno) {
-    shared = try Shared()
-    let work = Unmanaged.passRetained(Work(shared, body) as ThreadWork)
-    var thread = pthread_t()
-    let code = pthread_create(
-      &thread, nil,
-      { argument in
-        if let argument { Unmanaged<ThreadWork>.fromOpaque(argument).takeRetainedValue().run() }
-        return nil
-      }, work.toOpaque())
-    guard code == 0 else {
-      work.release()
-      throw Errno(rawValue: code)
-    }
-    self.thread = thread
+    let shared = try Shared()
+    self.shared = shared
+    thread = try OwnThread { shared.serve(body) }
   }
 
   /// Waits for what is under way.
   deinit {
     shared.state.withLock { $0.isOver = true }
     shared.requested.raise()
-    pthread_join(thread, nil)
+    thread.join()
   }
 
   /// Begins something; nothing may be under way.

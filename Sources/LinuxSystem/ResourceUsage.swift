@@ -6,13 +6,6 @@ package struct ResourceUsage: Hashable, Sendable {
   /// User and system time, of ended helper processes too.
   package var cpuSeconds: Double
 
-  /// CPU time of the calling thread in nanoseconds. The corresponding C function is `clock_gettime`.
-  package static var threadNanoseconds: UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-  }
-
   /// The corresponding C function is `getrusage`; resident memory is field 2 of `/proc/self/statm`.
   package static var current: ResourceUsage {
     var seconds = 0.0

@@ -4,10 +4,11 @@ import Glibc
 /// The kernel's clocks. The corresponding C function is `clock_gettime`.
 package enum SystemClock {
   /// Nanoseconds of CLOCK_MONOTONIC: the clock that BPF programs read.
-  package static var monotonicNanoseconds: UInt64 {
-    var now = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
+  package static var monotonicNanoseconds: UInt64 { UInt64(nanoseconds(of: CLOCK_MONOTONIC)) }
+
+  /// Nanoseconds of CPU time that the calling thread has had.
+  package static var threadNanoseconds: UInt64 {
+    UInt64(nanoseconds(of: CLOCK_THREAD_CPUTIME_ID))
   }
 
   /// Length of a tick of the kernel (jiffy): the resolution of its coarse clocks. The corresponding C function is
@@ -19,9 +20,11 @@ package enum SystemClock {
   }
 
   /// Nanoseconds since 1970-01-01 UTC.
-  package static var unixNanoseconds: Int64 {
+  package static var unixNanoseconds: Int64 { nanoseconds(of: CLOCK_REALTIME) }
+
+  private static func nanoseconds(of clock: clockid_t) -> Int64 {
     var now = timespec()
-    clock_gettime(CLOCK_REALTIME, &now)
+    clock_gettime(clock, &now)
     return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
   }
 }

@@ -81,7 +81,7 @@ extension Observation {
     let now = SystemClock.monotonicNanoseconds
     budgeted?.governor.note(
       Governor.Window(
-        attaching: now, opened: now, closed: now + 1_000_000, detached: now + 1_000_000,
+        opened: now, closed: now + 1_000_000, detached: now + 1_000_000,
         ownSeconds: 0.001, busiestProcessEvents: 0, busiestThreadEvents: 0, eventSeconds: 1e-6,
         isPartial: isPartial))
     if budgeted?.governor.mode == .exact { beginCounting() }
@@ -94,19 +94,18 @@ extension Observation {
       guard let taken = try budgeted?.windows?.take() else { return }
       recording = taken
     } catch {
-      budgeted?.failures += 1
       return noteEmptyWindow(isPartial: true)
     }
-    let began = ResourceUsage.threadNanoseconds
+    let began = SystemClock.threadNanoseconds
     // Stacks are told before the events that refer to them.
     handleNewEvents()
     let load = fold(recording)
     guard let event = budgeted?.eventNanoseconds else { return }
     budgeted?.governor.note(
       Governor.Window(
-        attaching: recording.attaching, opened: recording.opened, closed: recording.detaching,
+        opened: recording.opened, closed: recording.detaching,
         detached: recording.detached,
-        ownSeconds: Double(recording.ownNanoseconds + ResourceUsage.threadNanoseconds - began)
+        ownSeconds: Double(recording.ownNanoseconds + SystemClock.threadNanoseconds - began)
           / 1e9,
         busiestProcessEvents: load.process, busiestThreadEvents: load.thread,
         eventSeconds: event / 1e9, processorShare: load.processorShare,

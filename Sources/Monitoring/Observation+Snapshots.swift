@@ -18,7 +18,7 @@ extension Observation {
     handleNewEvents()
     finishEnded()
     // A stack is handed over before its counters rise, so events taken after the counters name all of them.
-    let counters = session.readStacks()
+    let counters = isWindowed ? [] : session.readStacks()
     handleNewEvents()
     let rows = takeCensus()
     refreshProcesses()
@@ -52,7 +52,7 @@ extension Observation {
     let estimates = estimates()
     var totals: [ProcessSlot: AllocationCounters] = [:]
     reading.sites.reserveCapacity(reading.sites.count + counters.count)
-    for stack in counters where !isWindowed {
+    for stack in counters {
       guard let process = processes[stack.process], !process.isReplaced else { continue }
       totals[stack.process, default: AllocationCounters()] += stack.counters
       guard stack.counters.allocatedBlocks > 0 else { continue }

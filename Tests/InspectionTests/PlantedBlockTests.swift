@@ -37,9 +37,6 @@ struct PlantedBlockTests {
 
   private static func walk(_ pid: Int32) throws -> HeapWalk {
     let copier = try ImageCopier(pid: pid, maximumPause: .seconds(60))
-    let image = try copier.copy()
-    let module = try GlibcModule.find(
-      in: ProcessDirectory(pid: pid), mappings: image.regions.map(\.mapping))
-    return try GlibcWalker(module).walk(image)
+    return try copier.copy().walkHeap()
   }
 }

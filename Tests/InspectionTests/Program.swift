@@ -32,9 +32,8 @@ enum Program {
     of pid: Int32, names: @escaping HeapSurvey.NameReading = { $0 }
   ) throws -> HeapSurvey {
     let image = try ImageCopier(pid: pid, maximumPause: .seconds(60)).copy()
-    let process = ProcessDirectory(pid: pid)
-    let module = try GlibcModule.find(in: process, mappings: image.regions.map(\.mapping))
-    return HeapSurvey(of: image, try GlibcWalker(module).walk(image), in: process, names: names)
+    return HeapSurvey(
+      of: image, try image.walkHeap(), in: ProcessDirectory(pid: pid), names: names)
   }
 
   /// Whether this machine lets a process stop its children.

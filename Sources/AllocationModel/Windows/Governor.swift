@@ -32,8 +32,7 @@ package struct Governor: Hashable, Sendable {
 
   /// What one window took.
   package struct Window: Hashable, Sendable {
-    /// When probes began to be attached, recording began and ended, and all probes were gone.
-    package var attaching: UInt64
+    /// When recording began and ended, and all probes were gone.
     package var opened: UInt64
     package var closed: UInt64
     package var detached: UInt64
@@ -54,11 +53,10 @@ package struct Governor: Hashable, Sendable {
     package var isPartial: Bool
 
     package init(
-      attaching: UInt64, opened: UInt64, closed: UInt64, detached: UInt64, ownSeconds: Double,
+      opened: UInt64, closed: UInt64, detached: UInt64, ownSeconds: Double,
       busiestProcessEvents: Int, busiestThreadEvents: Int, eventSeconds: Double,
       processorShare: Double = 1, outsideSeconds: Double = 0, isPartial: Bool = false
     ) {
-      self.attaching = attaching
       self.opened = opened
       self.closed = closed
       self.detached = detached

@@ -66,7 +66,7 @@ package final class WindowProbes {
   /// A file that can't be attached to is left out, unless there is no other.
   package func record(_ request: WindowRequest) throws(BPFError) -> WindowRecording {
     var recording = WindowRecording()
-    let ownBefore = ResourceUsage.threadNanoseconds
+    let ownBefore = SystemClock.threadNanoseconds
     recording.attaching = SystemClock.monotonicNanoseconds
     // From the first breakpoint to the last one's end targets are slow, which must not last while we wait for a processor.
     ThreadPriority.raise()
@@ -102,7 +102,7 @@ package final class WindowProbes {
     recording.outsideNanoseconds += max(lastRun, recording.detaching) - recording.detaching
     recording.events = readEvents()
     recording.programNanoseconds = programNanoseconds
-    recording.ownNanoseconds = ResourceUsage.threadNanoseconds - ownBefore
+    recording.ownNanoseconds = SystemClock.threadNanoseconds - ownBefore
     return recording
   }
 

@@ -1,3 +1,5 @@
+import AllocationModel
+
 /// Follows all paths of functions of one file, and of those that they end in, to where they return.
 ///
 /// Calls are stepped over. A path that comes to the end of what a frame description covers has called a function that
@@ -164,12 +166,7 @@ package struct ReturnPointFinder {
 
   /// The end of the code that belongs together with that at an address.
   private func boundary(around address: UInt64) -> UInt64? {
-    var low = 0
-    var high = boundaries.count
-    while low < high {
-      let middle = (low + high) / 2
-      if boundaries[middle].lowerBound <= address { low = middle + 1 } else { high = middle }
-    }
+    let low = boundaries.endOfPrefix { $0.lowerBound <= address }
     guard low > 0, boundaries[low - 1].contains(address) else { return nil }
     // Sections like .plt have one description for all of them.
     return boundaries[low - 1].upperBound

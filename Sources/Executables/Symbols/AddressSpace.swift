@@ -1,3 +1,4 @@
+import AllocationModel
 import Processes
 
 /// What lies where in one process: disjoint regions sorted by address.
@@ -90,13 +91,7 @@ struct AddressSpace: Sendable {
   }
 
   private func firstIndex(endingBehind address: UInt64) -> Int {
-    var low = 0
-    var high = regions.count
-    while low < high {
-      let middle = (low + high) / 2
-      if regions[middle].mapping.end <= address { low = middle + 1 } else { high = middle }
-    }
-    return low
+    regions.endOfPrefix { $0.mapping.end <= address }
   }
 }
 

@@ -1,3 +1,5 @@
+import AllocationModel
+
 /// Names of the code that a program makes while it runs, from the text that such programs write for perf(1).
 ///
 /// Each line is `START SIZE name`, numbers in hex; the name may hold spaces. Programs append lines, and where they put
@@ -39,12 +41,7 @@ package struct PerfMap: Sendable {
 
   /// What lies at an address; nil where no line says.
   package func name(at address: UInt64) -> String? {
-    var low = 0
-    var high = entries.count
-    while low < high {
-      let middle = (low + high) / 2
-      if entries[middle].start <= address { low = middle + 1 } else { high = middle }
-    }
+    let low = entries.endOfPrefix { $0.start <= address }
     let latest = entries[max(0, low - Self.searchedEntries)..<low]
       .filter { address < $0.end }
       .max { $0.nameOffset < $1.nameOffset }

@@ -1,3 +1,5 @@
+import AllocationModel
+
 /// Names the function that an address of one module lies in.
 ///
 /// An address belongs to the function with the highest start whose `[start, start + size)` holds it; a
@@ -30,12 +32,7 @@ package struct SymbolTable: Sendable {
 
   /// The function at a virtual address of the module; nil where none is known.
   package func symbol(at address: UInt64) -> Symbol? {
-    var low = 0
-    var high = starts.count
-    while low < high {
-      let middle = (low + high) / 2
-      if starts[middle] <= address { low = middle + 1 } else { high = middle }
-    }
+    let low = starts.endOfPrefix { $0 <= address }
     let piece = low - 1
     guard piece >= 0, address - starts[piece] < UInt64(lengths[piece]) else { return nil }
     let name = names[Int(nameOffsets[piece])...].prefix { $0 != 0 }

@@ -43,12 +43,7 @@ struct ResidentMappings {
 
   private func isStack(_ mapping: MemoryMapping) -> Bool {
     guard !mapping.isFile, !mapping.isHeap else { return false }
-    var low = 0
-    var high = stackPointers.count
-    while low < high {
-      let middle = (low + high) / 2
-      if stackPointers[middle] < mapping.start { low = middle + 1 } else { high = middle }
-    }
+    let low = stackPointers.endOfPrefix { $0 < mapping.start }
     return low < stackPointers.count && stackPointers[low] < mapping.end
   }
 }

@@ -1,3 +1,6 @@
+import AllocationModel
+import Processes
+
 /// Finds every block of glibc's malloc in an image.
 ///
 /// 1. The arenas form a ring that begins in libc's data (`GlibcAnchors`).
@@ -27,6 +30,17 @@ package struct GlibcWalker: HeapWalker {
     progress.forecastTrim()
     progress.check()
     return progress.walk
+  }
+}
+
+extension ProcessImage {
+  /// Finds the blocks of the process, whose files are read for how its allocator keeps them.
+  ///
+  /// - Throws: `InspectionError` if its allocator is none that can be read.
+  package func walkHeap() throws(InspectionError) -> HeapWalk {
+    let module = try GlibcModule.find(
+      in: ProcessDirectory(pid: pid), mappings: regions.map(\.mapping))
+    return try GlibcWalker(module).walk(self)
   }
 }
 
@@ -84,12 +98,7 @@ struct GlibcWalk {
     if lastSegment < segments.count, segments[lastSegment].range.contains(address) {
       return lastSegment
     }
-    var low = 0
-    var high = segments.count
-    while low < high {
-      let middle = (low + high) / 2
-      if segments[middle].range.upperBound <= address { low = middle + 1 } else { high = middle }
-    }
+    let low = segments.endOfPrefix { $0.range.upperBound <= address }
     guard low < segments.count, segments[low].range.contains(address) else { return nil }
     lastSegment = low
     return low

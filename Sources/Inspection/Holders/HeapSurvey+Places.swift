@@ -38,12 +38,7 @@ extension HeapSurvey {
 
   private func freeChunk(at address: UInt64) -> FreeChunk? {
     let chunks = walk.freeChunks
-    var low = 0
-    var high = chunks.count
-    while low < high {
-      let middle = (low + high) / 2
-      if chunks[middle].address <= address { low = middle + 1 } else { high = middle }
-    }
+    let low = chunks.endOfPrefix { $0.address <= address }
     guard low > 0, address - chunks[low - 1].address < chunks[low - 1].byteCount else { return nil }
     return chunks[low - 1]
   }

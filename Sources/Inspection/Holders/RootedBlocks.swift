@@ -1,3 +1,5 @@
+import AllocationModel
+
 /// The roots that count, found by the block that they hold.
 package struct RootedBlocks: Sendable {
   /// Ascending by block.
@@ -15,12 +17,7 @@ package struct RootedBlocks: Sendable {
   }
 
   package func roots(of block: Int) -> ArraySlice<HeapRoot> {
-    var low = 0
-    var high = roots.count
-    while low < high {
-      let middle = (low + high) / 2
-      if roots[middle].block < Int32(block) { low = middle + 1 } else { high = middle }
-    }
+    let low = roots.endOfPrefix { $0.block < Int32(block) }
     var end = low
     while end < roots.count, roots[end].block == Int32(block) { end += 1 }
     return roots[low..<end]

@@ -1,3 +1,4 @@
+import AllocationModel
 import LinuxSystem
 package import Processes
 package import SystemPackage
@@ -58,12 +59,7 @@ package final class ProcessImage: Sendable {
 
   /// The position in `regions` of what is mapped at an address.
   package func regionIndex(at address: UInt64) -> Int? {
-    var low = 0
-    var high = regions.count
-    while low < high {
-      let middle = (low + high) / 2
-      if regions[middle].mapping.end <= address { low = middle + 1 } else { high = middle }
-    }
+    let low = regions.endOfPrefix { $0.mapping.end <= address }
     return low < regions.count && regions[low].mapping.start <= address ? low : nil
   }
 

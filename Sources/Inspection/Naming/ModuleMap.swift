@@ -1,3 +1,4 @@
+import AllocationModel
 package import Executables
 package import Processes
 
@@ -80,12 +81,7 @@ package final class ModuleMap {
 
   /// Position in `modules` of the one at an address.
   package func index(at address: UInt64) -> Int? {
-    var low = 0
-    var high = modules.count
-    while low < high {
-      let middle = (low + high) / 2
-      if modules[middle].range.upperBound <= address { low = middle + 1 } else { high = middle }
-    }
+    let low = modules.endOfPrefix { $0.range.upperBound <= address }
     return low < modules.count && modules[low].range.contains(address) ? low : nil
   }
 

@@ -161,12 +161,7 @@ package final class RootNaming {
   private static func last<Element>(
     _ elements: [Element], upTo address: UInt64, _ start: (Element) -> UInt64
   ) -> Element? {
-    var low = 0
-    var high = elements.count
-    while low < high {
-      let middle = (low + high) / 2
-      if start(elements[middle]) <= address { low = middle + 1 } else { high = middle }
-    }
+    let low = elements.endOfPrefix { start($0) <= address }
     return low > 0 ? elements[low - 1] : nil
   }
 }

@@ -1,3 +1,4 @@
+import AllocationModel
 import LinuxSystem
 import Processes
 
@@ -69,13 +70,8 @@ package struct HeapRoots: Sendable {
     _ index: BlockIndex
   ) {
     var start = run.lowerBound
-    var low = 0
-    var high = excluded.count
     // Ranges that begin before the run may reach into it; none is longer than its mapping.
-    while low < high {
-      let middle = (low + high) / 2
-      if excluded[middle].lowerBound < run.upperBound { low = middle + 1 } else { high = middle }
-    }
+    let low = excluded.endOfPrefix { $0.lowerBound < run.upperBound }
     for range in excluded[..<low] where range.upperBound > start {
       if range.lowerBound > start { scan(start..<range.lowerBound, image, index) }
       start = max(start, range.upperBound)

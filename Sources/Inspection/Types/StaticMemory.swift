@@ -1,3 +1,4 @@
+import AllocationModel
 import Processes
 
 /// Reads what an image has and, where pages are those of a mapped file still, the file.
@@ -39,12 +40,7 @@ final class StaticMemory {
 
   /// Whether an address is one of a module, rather than of memory that the program has got.
   func isStatic(_ address: UInt64) -> Bool {
-    var low = 0
-    var high = staticRanges.count
-    while low < high {
-      let middle = (low + high) / 2
-      if staticRanges[middle].upperBound <= address { low = middle + 1 } else { high = middle }
-    }
+    let low = staticRanges.endOfPrefix { $0.upperBound <= address }
     return low < staticRanges.count && staticRanges[low].lowerBound <= address
   }
 

@@ -23,12 +23,16 @@ package struct StoppedProcess: ~Copyable {
     _ body: (borrowing StoppedProcess) throws(Failure) -> Result
   ) throws(StopError) -> Swift.Result<Result, Failure> {
     var outcome: Swift.Result<Swift.Result<Result, Failure>, StopError>?
-    try OwnThread.run {
-      outcome = Swift.Result { () throws(StopError) in
-        var process = StoppedProcess(pid: pid)
-        try process.stopAll(until: ContinuousClock.now + patience)
-        return Swift.Result { () throws(Failure) in try body(process) }
+    do throws(Errno) {
+      try OwnThread.run {
+        outcome = Swift.Result { () throws(StopError) in
+          var process = StoppedProcess(pid: pid)
+          try process.stopAll(until: ContinuousClock.now + patience)
+          return Swift.Result { () throws(Failure) in try body(process) }
+        }
       }
+    } catch {
+      throw .system(error)
     }
     guard let outcome else { preconditionFailure("the thread ran") }
     return try outcome.get()

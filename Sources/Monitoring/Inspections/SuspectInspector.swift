@@ -69,9 +69,7 @@ final class SuspectInspector {
     guard try directory.status().identity == request.process else {
       throw ProcessError(action: "inspect process \(pid)", reason: .vanished)
     }
-    let module = try GlibcModule.find(in: directory, mappings: image.regions.map(\.mapping))
-    let survey = HeapSurvey(
-      of: image, try GlibcWalker(module).walk(image), in: directory, names: names.names)
+    let survey = HeapSurvey(of: image, try image.walkHeap(), in: directory, names: names.names)
     let sites = Array(request.blocks)
     let fates = survey.fates(of: sites.map(\.value))
     return Finding(

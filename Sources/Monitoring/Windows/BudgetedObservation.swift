@@ -1,6 +1,5 @@
 import AllocationModel
 import AllocationProbes
-import BPFRuntime
 import Executables
 import LinuxSystem
 
@@ -9,8 +8,6 @@ final class BudgetedObservation {
   var governor: Governor
   /// nil where the kernel can't do without probes that are attached all the time.
   let windows: WindowThread?
-  /// Why there are none.
-  let obstacle: String?
   var attention = WindowAttention()
   /// Of processes that did something in a window.
   var flows: [ProcessSlot: ProcessFlow] = [:]
@@ -23,8 +20,6 @@ final class BudgetedObservation {
   var eventNanoseconds: Double
   /// How much of a core the busiest thread has outside of windows, 0 … 1; 1 while that is not known.
   var processorShare = 1.0
-  /// Windows that could not be opened.
-  var failures: UInt64 = 0
 
   /// Nanoseconds between two looks at how much was called, while every call is counted.
   static let namedCheck: UInt64 = 20_000_000
@@ -41,14 +36,8 @@ final class BudgetedObservation {
     let costs = session.calibration.profile.nanosecondsByClass
     trapNanoseconds = 0.9 * (costs[.push] ?? 1000)
     eventNanoseconds = Self.runsPerPair / 2 * (trapNanoseconds + Self.usualProgram)
-    do throws(BPFError) {
-      windows = try WindowThread(session)
-      obstacle = nil
-    } catch {
-      windows = nil
-      obstacle = error.description
-      settings.hasWindows = false
-    }
+    windows = try? WindowThread(session)
+    settings.hasWindows = windows != nil
     governor = Governor(settings, at: SystemClock.monotonicNanoseconds)
   }
 

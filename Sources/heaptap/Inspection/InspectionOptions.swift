@@ -34,9 +34,7 @@ struct InspectionOptions: ParsableArguments {
       "heaptap: process \(pid) stands still for about \(Self.milliseconds(copier.expectedPause)) ms\n"
     )
     let image = try copier.copy(countingResidence: countingResidence)
-    let module = try GlibcModule.find(
-      in: ProcessDirectory(pid: pid), mappings: image.regions.map(\.mapping))
-    return (image, try GlibcWalker(module).walk(image))
+    return (image, try image.walkHeap())
   }
 
   /// The same with the references among the blocks and what they are called.

@@ -58,7 +58,7 @@ private struct GovernedProgram {
         outcome.longestSlow = max(outcome.longestSlow, lost)
         governor.note(
           Governor.Window(
-            attaching: nanoseconds(time), opened: nanoseconds(time + 0.005),
+            opened: nanoseconds(time + 0.005),
             closed: nanoseconds(time + 0.005 + open),
             detached: nanoseconds(time + 0.04 + open), ownSeconds: 0.003,
             busiestProcessEvents: Int(lost / cost * threads),
@@ -131,7 +131,7 @@ private struct GovernedProgram {
       var governor = Governor(Governor.Settings(budget: 0.02), at: 0)
       governor.note(
         Governor.Window(
-          attaching: 0, opened: 10_000_000, closed: 20_000_000, detached: 50_000_000,
+          opened: 10_000_000, closed: 20_000_000, detached: 50_000_000,
           ownSeconds: 0, busiestProcessEvents: 20_000, busiestThreadEvents: 20_000,
           eventSeconds: 2e-6, outsideSeconds: outsideSeconds))
       return governor.nextWindow(after: 50_000_000)
@@ -184,7 +184,7 @@ private struct GovernedProgram {
     var governor = Governor(Governor.Settings(budget: 0.05), at: 0)
     governor.note(
       Governor.Window(
-        attaching: 0, opened: 10_000_000, closed: 20_000_000, detached: 50_000_000,
+        opened: 10_000_000, closed: 20_000_000, detached: 50_000_000,
         ownSeconds: 0.03, busiestProcessEvents: 20_000, busiestThreadEvents: 5000,
         eventSeconds: 2e-6))
     // 30 ms at 1 % of a core.

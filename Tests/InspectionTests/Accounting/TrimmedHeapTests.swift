@@ -33,8 +33,6 @@ struct TrimmedHeapTests {
   private static func account(of pid: Int32) throws -> HeapAccount {
     let copier = try ImageCopier(pid: pid, maximumPause: .seconds(60))
     let image = try copier.copy(countingResidence: true)
-    let module = try GlibcModule.find(
-      in: ProcessDirectory(pid: pid), mappings: image.regions.map(\.mapping))
-    return try GlibcWalker(module).walk(image).account(in: image)
+    return try image.walkHeap().account(in: image)
   }
 }

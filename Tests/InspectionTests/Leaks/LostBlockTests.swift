@@ -16,9 +16,7 @@ struct LostBlockTests {
         return (String(words[0]), (blocks: Int(words[1]) ?? 0, bytes: UInt64(words[2]) ?? 0))
       })
     let image = try ImageCopier(pid: program.pid, maximumPause: .seconds(60)).copy()
-    let module = try GlibcModule.find(
-      in: ProcessDirectory(pid: program.pid), mappings: image.regions.map(\.mapping))
-    let walk = try GlibcWalker(module).walk(image)
+    let walk = try image.walkHeap()
     let references = HeapReferences(of: image, walk)
     let kinds = references.leakKinds
     func total(_ kind: LeakKind) -> Total {

@@ -1,3 +1,4 @@
+import AllocationModel
 import CElfutils
 
 /// The functions of one compilation unit by address.
@@ -26,12 +27,7 @@ struct FunctionIndex {
   /// The function whose code it is: of several the shortest part, and a function's part is a whole function
   /// where none is nested in it.
   func function(at address: UInt64) -> DebugEntry? {
-    var low = 0
-    var high = parts.count
-    while low < high {
-      let middle = (low + high) / 2
-      if parts[middle].start <= address { low = middle + 1 } else { high = middle }
-    }
+    let low = parts.endOfPrefix { $0.start <= address }
     return parts[max(0, low - 8)..<low].reversed().first { address < $0.end }.map {
       DebugEntry($0.function)
     }

@@ -1,3 +1,4 @@
+import AllocationModel
 import CElfutils
 
 /// Finds the compilation unit that an address lies in.
@@ -24,12 +25,7 @@ struct UnitIndex {
     }
     let parts = self.parts ?? Self.read(module)
     self.parts = parts
-    var low = 0
-    var high = parts.count
-    while low < high {
-      let middle = (low + high) / 2
-      if parts[middle].start <= address { low = middle + 1 } else { high = middle }
-    }
+    let low = parts.endOfPrefix { $0.start <= address }
     // Units rarely overlap; where they do, the nearest ones before are looked at.
     for part in parts[max(0, low - 8)..<low].reversed() where address < part.end {
       return DebugUnit(DebugEntry(part.unit), bias: part.bias)
