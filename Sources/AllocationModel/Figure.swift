@@ -12,6 +12,9 @@ package enum Figure {
     byteCount < 1024 ? "\(byteCount) B" : bytes(Double(byteCount))
   }
 
+  /// `0x55d0c2a0`: addresses and offsets.
+  package static func hexadecimal(_ number: UInt64) -> String { "0x" + String(number, radix: 16) }
+
   /// A change of bytes per second with its sign: `+41 KiB/s`, `-3.0 MiB/s`, `0 B/s`.
   package static func rate(_ bytesPerSecond: Double) -> String {
     change(bytesPerSecond) + "/s"

@@ -1,3 +1,4 @@
+import AllocationModel
 package import Processes
 
 /// Something about an executable could not be read or used.
@@ -20,7 +21,7 @@ extension ExecutableError: CustomStringConvertible {
     case .damaged(let path, let detail):
       "cannot read \(path) as an executable: \(detail); its code is shown by address only"
     case .noProbePoint(let entry, let obstacle):
-      "cannot choose a probe point for the function at 0x\(String(entry, radix: 16)): \(obstacle), "
+      "cannot choose a probe point for the function at \(Figure.hexadecimal(entry)): \(obstacle), "
         + "and its first instruction can't carry a probe; its calls will not be counted"
     }
   }

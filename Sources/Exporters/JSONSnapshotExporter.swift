@@ -191,7 +191,7 @@ package struct JSONSnapshotExporter: Sendable {
       writer.member("function", frame.function)
       writer.member("module", frame.module)
       writer.member("build_id", frame.buildID)
-      writer.member("offset", "0x" + String(frame.offset, radix: 16))
+      writer.member("offset", Figure.hexadecimal(frame.offset))
       writer.member("file", frame.file)
       writer.member("line", frame.line)
       writer.member("inlined", frame.isInlined)

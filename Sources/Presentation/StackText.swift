@@ -67,7 +67,7 @@ package struct StackText: Sendable {
       let name = hasFolder ? file : file.split(separator: "/").last.map(String.init) ?? file
       return (name + (frame.line.map { ":\($0)" } ?? "") + suffix).printable
     }
-    let offset = "0x" + String(frame.offset, radix: 16)
+    let offset = Figure.hexadecimal(frame.offset)
     return ((frame.module.map { "\($0)+\(offset)" } ?? offset) + suffix).printable
   }
 }

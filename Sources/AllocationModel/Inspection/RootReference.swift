@@ -44,6 +44,6 @@ package struct RootReference: Hashable, Sendable {
   /// Such as `app!cache+0x10`, `app+0x4010`, `sp+0x48`, `rbx`.
   package var name: String {
     guard let offset, offset > 0 else { return owner }
-    return "\(owner)+0x\(String(offset, radix: 16))"
+    return "\(owner)+\(Figure.hexadecimal(offset))"
   }
 }

@@ -1,3 +1,5 @@
+import AllocationModel
+
 /// The instructions by which calls of one function return: where its result can be seen without a return probe.
 ///
 /// An exception that passes a return probe ends its program, as no unwind rule leads past the kernel's trampoline. At a
@@ -26,13 +28,12 @@ package struct ReturnPoints: Hashable, Sendable {
 
 extension ReturnPoints.Obstacle: Error, CustomStringConvertible {
   package var description: String {
-    func hexadecimal(_ address: UInt64) -> String { "0x" + String(address, radix: 16) }
-    return switch self {
-    case .indirectJump(let address): "the jump at \(hexadecimal(address)) may lead anywhere"
+    switch self {
+    case .indirectJump(let address): "the jump at \(Figure.hexadecimal(address)) may lead anywhere"
     case .leavesFile(let name): "it ends in \(name), which is in another file"
     case .noBoundary(let address):
-      "nothing says where the code around \(hexadecimal(address)) ends"
-    case .undecodable(let address): "the bytes at \(hexadecimal(address)) are no instruction"
+      "nothing says where the code around \(Figure.hexadecimal(address)) ends"
+    case .undecodable(let address): "the bytes at \(Figure.hexadecimal(address)) are no instruction"
     case .tooMuchCode: "it has more than \(ReturnPointFinder.instructionLimit) instructions"
     case .tooManyReturns: "it returns in more than \(ReturnPointFinder.returnLimit) places"
     }

@@ -6,7 +6,7 @@ package enum JSONBlockExporter {
   package static func line(_ block: BlockRecord) -> String {
     var writer = JSONWriter()
     writer.object { writer in
-      writer.member("address", "0x" + String(block.address, radix: 16))
+      writer.member("address", Figure.hexadecimal(block.address))
       writer.member("bytes", block.byteCount)
       writer.member("requested_bytes", block.requestedByteCount)
       writer.member("type", block.type)

@@ -61,7 +61,7 @@ package enum JSONHeapExporter {
 
   private static func write(_ writer: inout JSONWriter, _ arena: HeapAccount.Arena) {
     writer.object { writer in
-      writer.member("address", "0x" + String(arena.address, radix: 16))
+      writer.member("address", Figure.hexadecimal(arena.address))
       writer.member("main", arena.isMain)
       writer.member("system_bytes", arena.systemBytes)
       write(&writer, "live", arena.live)
@@ -85,7 +85,7 @@ package enum JSONHeapExporter {
       writer.member("pages", pin.pages)
       writer.member("pinned_bytes", pin.freeBytes)
       writer.list("addresses", pin.addresses) { writer, address in
-        writer.value("0x" + String(address, radix: 16))
+        writer.value(Figure.hexadecimal(address))
       }
     }
   }

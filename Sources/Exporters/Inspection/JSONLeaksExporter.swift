@@ -21,7 +21,7 @@ package enum JSONLeaksExporter {
           writer.member("kind", tree.kind)
           writer.member("blocks", tree.total.blocks)
           writer.member("bytes", tree.total.bytes)
-          writer.member("address", "0x" + String(tree.address, radix: 16))
+          writer.member("address", Figure.hexadecimal(tree.address))
           writer.member("type", tree.type)
           writer.member("head_bytes", tree.headByteCount)
           writer.member("site", String?.none)

@@ -4,24 +4,21 @@ package import AllocationModel
 package enum JSONPlaceExporter {
   /// One line, with its end.
   package static func line(_ place: AddressPlace) -> String {
-    func hexadecimal(_ number: UInt64) -> String {
-      JSONReferencesExporter.hexadecimal(number)
-    }
     var writer = JSONWriter()
     writer.object { writer in
       writer.member("schema", "heaptap.where/1")
       writer.member("pid", place.pid)
-      writer.member("address", hexadecimal(place.address))
+      writer.member("address", Figure.hexadecimal(place.address))
       writer.member("kind", place.kind.rawValue)
-      writer.member("start", place.extent.map { hexadecimal($0.lowerBound) })
+      writer.member("start", place.extent.map { Figure.hexadecimal($0.lowerBound) })
       writer.member("bytes", place.extent.map { $0.upperBound - $0.lowerBound })
       writer.member("type", place.type)
       writer.member("name", place.owner?.name)
       writer.member("thread", place.owner?.thread.map { $0.name ?? "" })
       writer.member("tid", place.owner?.thread?.tid)
       writer.optional("mapping", place.mapping) { writer, mapping in
-        writer.member("start", hexadecimal(mapping.start))
-        writer.member("end", hexadecimal(mapping.end))
+        writer.member("start", Figure.hexadecimal(mapping.start))
+        writer.member("end", Figure.hexadecimal(mapping.end))
         writer.member("permissions", mapping.permissions)
         writer.member("path", mapping.path)
       }

@@ -9,7 +9,7 @@ package enum JSONReferencesExporter {
     writer.object { writer in
       writer.member("schema", "heaptap.refs/1")
       writer.member("pid", references.pid)
-      writer.member("address", hexadecimal(references.address))
+      writer.member("address", Figure.hexadecimal(references.address))
       writer.object("block") { write(&$0, references.block) }
       writer.list("paths", references.paths) { writer, path in
         writer.object { write(&$0, path) }
@@ -62,11 +62,11 @@ package enum JSONReferencesExporter {
   }
 
   private static func write(_ writer: inout JSONWriter, _ hop: ReferencePath.Hop) {
-    writer.member("address", hexadecimal(hop.address))
+    writer.member("address", Figure.hexadecimal(hop.address))
     writer.member("bytes", hop.byteCount)
     writer.member("type", hop.type)
-    writer.member("field", hop.field.map { "+" + hexadecimal($0) })
-    writer.member("entry", "+" + hexadecimal(hop.entry))
+    writer.member("field", hop.field.map { "+" + Figure.hexadecimal($0) })
+    writer.member("entry", "+" + Figure.hexadecimal(hop.entry))
   }
 
   private static func write(_ writer: inout JSONWriter, _ total: HeapLeaks.Total) {
@@ -85,6 +85,4 @@ package enum JSONReferencesExporter {
       }
     }
   }
-
-  static func hexadecimal(_ number: UInt64) -> String { "0x" + String(number, radix: 16) }
 }

@@ -1,3 +1,4 @@
+import AllocationModel
 import Processes
 
 extension GlibcWalk {
@@ -165,7 +166,7 @@ extension GlibcWalk {
     segment.end = min(max(segment.end, segment.range.lowerBound), segment.range.upperBound)
     for (address, next) in damaged {
       let behind =
-        next.map { "goes on at 0x\(String($0, radix: 16))" } ?? "nothing behind it is readable"
+        next.map { "goes on at \(Figure.hexadecimal($0))" } ?? "nothing behind it is readable"
       walk.report(address, "no header of a chunk; \(behind)")
     }
   }

@@ -121,7 +121,7 @@ package final class RootNaming {
       return (
         place,
         path?.split(separator: "/").last.map(String.init)
-          ?? "[anon 0x\(String(place.start, radix: 16))]"
+          ?? "[anon \(Figure.hexadecimal(place.start))]"
       )
     }
   }
@@ -154,7 +154,7 @@ package final class RootNaming {
       return (place, "\(name)!\(symbol.name)")
     }
     place.start = address
-    return (place, "fs-0x\(String(pointer - address, radix: 16))")
+    return (place, "fs-\(Figure.hexadecimal(pointer - address))")
   }
 
   /// The last element that begins at an address or below.

@@ -26,7 +26,7 @@ extension ColumnSet where Row == HeapAccount.Arena {
     ColumnSet(
       all: [
         Column("ARENA", width: 14, alignment: .leading) {
-          $0.isMain ? "main" : "0x" + String($0.address, radix: 16)
+          $0.isMain ? "main" : Figure.hexadecimal($0.address)
         },
         // From the kernel, by the allocator's own account.
         Column("SIZE", unit: .bytes, width: 8) { Figure.bytes($0.systemBytes) },
@@ -70,7 +70,7 @@ extension ColumnSet where Row == HeapAccount.Pin {
           $0.blockBytes > 0 ? Figure.bytes($0.blockBytes) : "caches"
         },
         Column("SUCH AS", width: 14, alignment: .leading, isFlexible: true) {
-          $0.addresses.map { "0x" + String($0, radix: 16) }.joined(separator: " ")
+          $0.addresses.map { Figure.hexadecimal($0) }.joined(separator: " ")
         },
       ],
       importance: ["PINNED", "BY BLOCKS OF", "PAGES", "SUCH AS"])

@@ -28,7 +28,7 @@ package enum LeakTreeText {
   }
 
   private static func line(_ tree: HeapLeaks.Tree) -> String {
-    "\(tree.kind)  0x\(String(tree.address, radix: 16))  \(amount(tree.total))"
+    "\(tree.kind)  \(Figure.hexadecimal(tree.address))  \(amount(tree.total))"
       + "\(tree.type.map { "  " + $0.printable } ?? "")\n"
   }
 

@@ -3,10 +3,10 @@ package import AllocationModel
 /// What is at an address, as text for people.
 package enum PlaceText {
   package static func render(_ place: AddressPlace) -> String {
-    var text = "0x\(String(place.address, radix: 16))  \(what(place))\n"
+    var text = "\(Figure.hexadecimal(place.address))  \(what(place))\n"
     if let mapping = place.mapping {
       text +=
-        "mapped 0x\(String(mapping.start, radix: 16))-0x\(String(mapping.end, radix: 16)) "
+        "mapped \(Figure.hexadecimal(mapping.start))-\(Figure.hexadecimal(mapping.end)) "
         + "\(mapping.permissions)  \(mapping.path?.printable ?? "anonymous")\n"
     }
     guard place.kind == .live else { return text }
@@ -33,6 +33,6 @@ package enum PlaceText {
     let size = Figure.bytes(extent.upperBound - extent.lowerBound)
     let type = place.type.map { " \($0.printable)" } ?? ""
     return
-      ": 0x\(String(extent.lowerBound, radix: 16))+0x\(String(distance, radix: 16)), \(size)\(type)"
+      ": \(Figure.hexadecimal(extent.lowerBound))+\(Figure.hexadecimal(distance)), \(size)\(type)"
   }
 }

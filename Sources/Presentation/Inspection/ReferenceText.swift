@@ -50,7 +50,7 @@ package enum ReferenceText {
         text += "           … \(Figure.blocks(UInt64(hidden)))\n"
       }
       if hidden > 0, position >= shownHops, position < shownHops + hidden { continue }
-      let offset = field.map { "+0x\(String($0, radix: 16))" } ?? ""
+      let offset = field.map { "+\(Figure.hexadecimal($0))" } ?? ""
       text +=
         "  \(offset.padded(to: 8, alignment: .trailing)) → \(hop(block, entry: block.entry))\n"
     }
@@ -72,8 +72,8 @@ package enum ReferenceText {
 
   /// A block, and where in it somebody points.
   private static func hop(_ block: ReferencePath.Hop, entry: UInt64) -> String {
-    var text = "0x\(String(block.address, radix: 16))"
-    if entry > 0 { text += "+0x\(String(entry, radix: 16))" }
+    var text = "\(Figure.hexadecimal(block.address))"
+    if entry > 0 { text += "+\(Figure.hexadecimal(entry))" }
     text += "  \(Figure.bytes(block.byteCount))"
     if let type = block.type { text += "  \(type.printable)" }
     return text

@@ -38,6 +38,6 @@ struct BlocksCommand: ParsableCommand {
 
   private static func text(_ block: BlockRecord) -> String {
     let type = block.type.map { "  " + $0.printable } ?? ""
-    return "0x\(String(block.address, radix: 16))  \(block.byteCount)\(type)\n"
+    return "\(Figure.hexadecimal(block.address))  \(block.byteCount)\(type)\n"
   }
 }

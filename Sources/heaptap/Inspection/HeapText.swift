@@ -18,7 +18,7 @@ enum HeapText {
       text += "heaptap: \(image.unreadablePageCount) pages could not be read\n"
     }
     for damage in walk.damage {
-      text += "heaptap: damaged at 0x\(String(damage.address, radix: 16)): \(damage.detail)\n"
+      text += "heaptap: damaged at \(Figure.hexadecimal(damage.address)): \(damage.detail)\n"
     }
     let unsaid = walk.damageCount - walk.damage.count
     if unsaid > 0 { text += "heaptap: \(unsaid) more places are damaged\n" }

@@ -54,7 +54,7 @@ struct RefsCommand: ParsableCommand {
       else {
         throw ObservationError(
           .usage,
-          "there is no live block at 0x\(String(address.value, radix: 16)) in process "
+          "there is no live block at \(Figure.hexadecimal(address.value)) in process "
             + "\(options.pid); where says what is there")
       }
       write(JSONReferencesExporter.line(found), ReferenceText.render(found))
