@@ -41,22 +41,11 @@ struct HeapFlow {
     }
     step = bytes > 0 ? squares / bytes : 0
     net = course.reduce(0, +)
-    let observed = Self.observedVariance(course, batches.map { Double($0.windowCount) })
+    let observed =
+      course.count > 1
+      ? SampledFlow.observedVariance(of: course, batches.map { Double($0.windowCount) }) : 0
     let variance = course.count < Self.batchesNeeded ? max(squares, observed) : observed
     deviation = variance.squareRoot()
-  }
-
-  /// Of the sum, by how much the batches differ.
-  private static func observedVariance(_ course: [Double], _ lengths: [Double]) -> Double {
-    guard course.count > 1 else { return 0 }
-    let windows = lengths.reduce(0, +)
-    let mean = course.reduce(0, +) / windows
-    var squares = 0.0
-    for (net, length) in zip(course, lengths) {
-      squares += (net - mean * length) * (net - mean * length) / length
-    }
-    let student = Quantile.student95(intervals: course.count) / Quantile.normal95
-    return squares / Double(course.count - 1) * windows * student * student
   }
 
   /// In real time.

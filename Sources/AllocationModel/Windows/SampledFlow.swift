@@ -11,7 +11,7 @@ struct SampledFlow {
 
     static func + (lhs: Self, rhs: Self) -> Self {
       Self(
-        net: lhs.net + rhs.net, deviation: root(lhs.deviation, rhs.deviation),
+        net: lhs.net + rhs.net, deviation: hypot(lhs.deviation, rhs.deviation),
         bytes: lhs.bytes + rhs.bytes, windows: lhs.windows)
     }
   }
@@ -98,7 +98,7 @@ struct SampledFlow {
     sum.allocatedBytes += other.allocatedBytes
     for index in course.indices { sum.course[index] += other.course[index] }
     sum.net += other.net
-    sum.deviation = root(deviation, other.deviation)
+    sum.deviation = hypot(deviation, other.deviation)
     sum.early = early + other.early
     sum.late = late + other.late
     sum.netBytes += other.netBytes
@@ -115,8 +115,19 @@ struct SampledFlow {
     _ attribution: Double
   ) -> Double {
     let independent = poisson.reduce(0, +)
-    let windows = lengths.reduce(0, +)
     guard course.count > 2 else { return independent + attribution }
+    return max(independent, observedVariance(of: course, lengths)) + attribution
+  }
+
+  /// The variance of a sum over batches, by how much they differ.
+  ///
+  /// - Parameters:
+  ///   - course: what each of at least two batches brought.
+  ///   - lengths: windows in each.
+  static func observedVariance(
+    of course: some Collection<Double>, _ lengths: some Collection<Double>
+  ) -> Double {
+    let windows = lengths.reduce(0, +)
     let mean = course.reduce(0, +) / windows
     var squares = 0.0
     for (net, length) in zip(course, lengths) {
@@ -124,8 +135,7 @@ struct SampledFlow {
     }
     // Few batches say little about variation.
     let student = Quantile.student95(intervals: course.count) / Quantile.normal95
-    let observed = squares / Double(course.count - 1) * windows * student * student
-    return max(independent, observed) + attribution
+    return squares / Double(course.count - 1) * windows * student * student
   }
 
   /// In real time.
@@ -160,7 +170,7 @@ struct SampledFlow {
   /// By how many standard deviations less came in a window of the later half than in one of the earlier.
   private var decline: Double {
     guard early.windows > 0, late.windows > 0 else { return 0 }
-    let deviation = root(early.deviation / early.windows, late.deviation / late.windows)
+    let deviation = hypot(early.deviation / early.windows, late.deviation / late.windows)
     return deviation > 0 ? (early.net / early.windows - late.net / late.windows) / deviation : 0
   }
 
@@ -173,9 +183,4 @@ struct SampledFlow {
     }
     return fall
   }
-}
-
-/// Of independent deviations.
-private func root(_ lhs: Double, _ rhs: Double) -> Double {
-  (lhs * lhs + rhs * rhs).squareRoot()
 }
