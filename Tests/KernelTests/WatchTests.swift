@@ -48,10 +48,12 @@ extension KernelTests {
     }
 
     @Test func `the end of the watched process ends the watch`() async throws {
-      let server = try RunningProgram([try Workload.path("server"), "2"])
-      let result = try await HeaptapCommand.run([
-        "watch", "--pid", "\(server.pid)", "--json", "--interval", "0.5",
-      ])
+      let server = try RunningProgram([try Workload.path("server")])
+      let watch = try HeaptapCommand.start(
+        ["watch", "--pid", "\(server.pid)", "--json", "--interval", "0.5"])
+      try await watch.waitForOutput { $0.contains("\n") }
+      server.signal(SIGTERM)
+      let result = try await watch.result(within: 20)
       #expect(result.end == .status(0), "\(result.errors)")
       #expect(try WatchReport.decode(result.output).last?.targets.first?.exited == true)
     }
