@@ -133,7 +133,7 @@ bench: need-root tracefs setup-test need-swift bpf ## Measure what observation c
 
 .PHONY: bench-budget
 bench-budget: need-root tracefs setup-test build-release workloads ## Measure what a budget costs programs, and what it finds: PARTS="rows leaks …" (root)
-	@failed=0; for part in $(or $(PARTS),rows leaks quiet intervals burst); do \
+	@failed=0; for part in $(or $(PARTS),rows leaks quiet intervals burst many); do \
 	  HEAPTAP_BINARY=$(CURDIR)/$(RELEASE)/heaptap HEAPTAP_WORKLOADS=$(CURDIR)/$(WORKLOADS) \
 	    Tests/Truth/budget.py --output budget-$$part.json $$part || failed=1; \
 	done; exit $$failed

@@ -9,6 +9,8 @@ package enum InspectionError: Error, Hashable, Sendable {
   case pauseTooLong(pid: Int32, limit: Duration, copied: UInt64, wanted: UInt64)
   /// No allocator that can be read was found.
   case unknownAllocator(pid: Int32, detail: String)
+  /// Its allocator is known by name only.
+  case otherAllocator(pid: Int32, name: String, detail: String)
 }
 
 extension InspectionError {
@@ -32,6 +34,9 @@ extension InspectionError: CustomStringConvertible {
         + " when it was let go; allow a longer pause with --max-pause"
     case .unknownAllocator(let pid, let detail):
       "cannot read the heap of process \(pid): \(detail); glibc 2.26 to 2.43 on x86-64 is understood"
+    case .otherAllocator(let pid, let name, let detail):
+      "cannot read the heap of process \(pid): it allocates with \(name), whose memory heaptap does not understand, and"
+        + " \(detail); `heaptap watch` sees what it allocates from now on"
     }
   }
 }

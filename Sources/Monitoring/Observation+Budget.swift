@@ -97,6 +97,11 @@ extension Observation {
       return noteEmptyWindow(isPartial: true)
     }
     let began = SystemClock.threadNanoseconds
+    defer {
+      let own = recording.ownNanoseconds + SystemClock.threadNanoseconds - began
+      budgeted?.attention.note(
+        budgeted?.subject.map { .process($0) } ?? .everyone, ownSeconds: Double(own) / 1e9)
+    }
     // Stacks are told before the events that refer to them.
     handleNewEvents()
     let load = fold(recording)
@@ -109,6 +114,8 @@ extension Observation {
           / 1e9,
         busiestProcessEvents: load.process, busiestThreadEvents: load.thread,
         eventSeconds: event / 1e9, processorShare: load.processorShare,
+        lostByAll: load.lostByAll,
+        processorsOfAll: budgeted?.processors.values.reduce(0, +) ?? 1,
         outsideSeconds: Double(recording.outsideNanoseconds) / 1e9,
         isPartial: budgeted?.subject != nil))
     if budgeted?.governor.mode == .exact { beginCounting() }
@@ -116,10 +123,7 @@ extension Observation {
 
   /// Adds a window to what is known of each process.
   ///
-  /// - Returns: how many events the process and the thread with most had, and how much of a core that thread has.
-  private func fold(
-    _ recording: WindowRecording
-  ) -> (process: Int, thread: Int, processorShare: Double) {
+  private func fold(_ recording: WindowRecording) -> WindowLoad {
     var events: [ProcessSlot: [WindowEvent]] = [:]
     var (allocations, frees) = (0, 0)
     for event in recording.events {
@@ -139,15 +143,21 @@ extension Observation {
       concerned.insert(slot)
     }
     var busiest = ThreadCell(thread: 0, eventCount: 0)
+    var load = WindowLoad(process: events.values.map(\.count).max() ?? 0)
+    let open = Double(recording.detaching - recording.opened) / 1e9
+    let event = (budgeted?.eventNanoseconds ?? 0) / 1e9
     for slot in concerned {
-      for cell in fold(events[slot] ?? [], of: slot, recording)
-      where cell.eventCount > busiest.eventCount { busiest = cell }
+      let threads = fold(events[slot] ?? [], of: slot, recording)
+      for cell in threads {
+        if cell.eventCount > busiest.eventCount { busiest = cell }
+        load.lostByAll += min(open, Double(cell.eventCount) * event)
+      }
+      budgeted?.note(threads, of: slot)
     }
     if let share = busiest.processorShare { budgeted?.processorShare = share }
-    return (
-      events.values.map(\.count).max() ?? 0, Int(busiest.eventCount),
-      budgeted?.processorShare ?? 1
-    )
+    load.thread = Int(busiest.eventCount)
+    load.processorShare = budgeted?.processorShare ?? 1
+    return load
   }
 
   /// - Returns: what its threads did.
@@ -189,13 +199,19 @@ extension Observation {
   private func checkCost(at now: UInt64) {
     guard let event = budgeted?.eventNanoseconds else { return }
     var most: UInt32 = 0
+    var all: UInt64 = 0
     for (slot, process) in processes where !process.hasExited {
       let count = session.callCount(of: slot)
-      if let before = budgeted?.calls[slot] { most = max(most, count &- before) }
+      if let before = budgeted?.calls[slot] {
+        most = max(most, count &- before)
+        all += UInt64(count &- before)
+      }
       budgeted?.calls[slot] = count
     }
     budgeted?.lastCheck = now
-    budgeted?.governor.note(calls: UInt64(most), eventSeconds: event / 1e9, at: now)
+    budgeted?.governor.note(
+      calls: UInt64(most), callsPerCore: Double(all) / Double(BudgetedObservation.coreCount),
+      eventSeconds: event / 1e9, at: now)
     guard budgeted?.governor.mode == .windows else { return }
     session.detachAllocators()
   }

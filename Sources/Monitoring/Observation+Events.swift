@@ -215,6 +215,7 @@ extension Observation {
     lostBefore = lostBefore + losses(of: slot, process)
     budgeted?.flows[slot] = nil
     budgeted?.calls[slot] = nil
+    budgeted?.processors[slot] = nil
     let pid = process.identity.pid
     if slotsByPid[pid] == slot { slotsByPid[pid] = nil }
   }

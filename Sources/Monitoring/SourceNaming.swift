@@ -57,7 +57,7 @@ final class SourceNaming {
     site.stack = locations.map(\.frame)
     return locations.enumerated().map { index, location in
       guard let module = location.module else { return nil }
-      let symbol = module.symbols.symbol(at: location.offset)?.name
+      let symbol = module.symbol(at: location.offset)?.name
       site.stack[index].function = symbol
       return SourceResolver.Place(module: module, address: location.offset, symbol: symbol)
     }

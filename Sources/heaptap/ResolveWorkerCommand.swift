@@ -10,6 +10,7 @@ struct ResolveWorkerCommand: ParsableCommand {
     shouldDisplay: false)
 
   func run() throws {
+    ThreadPriority.doNotPrefer()
     let socket = OwnedDescriptor(owning: HelperProcess.socketDescriptor)
     var reader = try SourceReader(socket: PacketSocket(owning: socket))
     try reader.run()

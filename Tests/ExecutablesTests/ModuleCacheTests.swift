@@ -64,6 +64,33 @@ struct ModuleCacheTests {
     #expect(cache.count == 1)
   }
 
+  @Test("symbols are read when a name is asked for, and again after they had to leave")
+  func symbolsLater() throws {
+    let files = try (0..<2).map { try elf(["f\($0)"]) }
+    let cache = ModuleCache(byteLimit: 1)
+    let modules = try files.map {
+      try cache.module(of: RegularFile(opening: $0.path), path: $0.path)
+    }
+    let before = cache.byteCount
+    #expect(modules[0].symbols.symbol(at: 0x1000)?.name == "f0")
+    #expect(cache.byteCount > before)
+    #expect(modules[1].symbols.symbol(at: 0x1000)?.name == "f1")
+    #expect(modules[0].symbols.symbol(at: 0x1000)?.name == "f0")
+  }
+
+  @Test("symbols of a file that has to be closed are kept")
+  func closed() throws {
+    let files = try (0..<3).map { try elf(["f\($0)"]) }
+    let cache = ModuleCache(openFileLimit: 1)
+    let modules = try files.map {
+      try cache.module(of: RegularFile(opening: $0.path), path: $0.path)
+    }
+    for file in files { try file.write(Array("something else".utf8)) }
+    #expect(modules[0].symbols.symbol(at: 0x1000)?.name == "f0")
+    #expect(modules[1].symbols.symbol(at: 0x1000)?.name == "f1")
+    #expect(modules[2].symbols.isEmpty, "was open still, but is another file now")
+  }
+
   private func elf(_ names: [String]) throws -> TemporaryFile {
     var builder = ELFBuilder()
     builder.symbols = names.map { .init($0, at: 0x1000) }

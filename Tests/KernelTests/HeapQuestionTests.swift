@@ -53,6 +53,20 @@ extension KernelTests {
       #expect(Int64(grown.blocks) - Int64(former?.blocks ?? 0) == grown.growth_blocks)
     }
 
+    @Test(arguments: [("libjemalloc.so.2", "jemalloc"), ("libmimalloc.so.2", "mimalloc")])
+    func `an allocator that cannot be read is named`(library: String, name: String) async throws {
+      let server = try RunningProgram(
+        [try Workload.path("server")],
+        environment: ["LD_PRELOAD": "/usr/lib/x86_64-linux-gnu/\(library)"])
+      try await Task.sleep(for: .milliseconds(300))
+      let result = try await HeaptapCommand.run(["heap", "--pid", "\(server.pid)"])
+      #expect(result.end == .status(4))
+      #expect(result.errors.contains("it allocates with \(name)"), "\(result.errors)")
+      #expect(result.errors.contains("heaptap watch"))
+      server.signal(SIGTERM)
+      #expect(try await server.result(within: 5).end == .status(0))
+    }
+
     @Test func `what cannot be compared with is said before the process is stopped`() async throws {
       let server = try RunningProgram([try Workload.path("server")])
       let result = try await HeaptapCommand.run([

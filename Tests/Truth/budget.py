@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What observation within a budget costs programs, and what it finds: budget.py rows|leaks|quiet|intervals|burst …
+"""What observation within a budget costs programs, and what it finds: budget.py rows|leaks|quiet|intervals|burst|many …
 
 Times and shares are those that the programs themselves measure in CPU time of their own threads; see progressing.py.
 Prints a table, and writes what it is made of to budget-results.json.
@@ -11,10 +11,12 @@ import statistics
 import sys
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 from progressing import Program, Redis
-from watching import Watch, functions
+from watching import Watch, functions, mebibytes
 
 PROGRAMS = ["churn", "map", "inserts", "threads", "calloc_list", "parse"]
 LEAKS = {"churn": "forgotten", "calloc_list": "remember", "map": "forget", "inserts": "forget", "threads": "forgotten",
@@ -267,6 +269,64 @@ def burst(arguments):
     return True
 
 
+# ---- many: a machine full of processes ----
+
+def measure_many(count, seconds, budget, rate):
+    """Every twentieth of so many small programs leaks; all processes of the machine are observed."""
+    with ExitStack() as stack:
+        programs = []
+        for number in range(count):
+            leaks = number % 20 == 7
+            programs.append((leaks, stack.enter_context(Program("small", rate if leaks else 0))))
+            time.sleep(0.02)
+        programs[-1][1].wait_for_progress(2)
+        before = time.monotonic()
+        time.sleep(20)
+        untouched = shares(programs, before, time.monotonic())
+        watch = Watch("--all", "--budget", f"{budget}%", interval=5, top=100)
+        watch.wait_for_report()
+        attached = watch.first_report
+        time.sleep(20)
+        start, usage = time.monotonic(), watch.usage
+        time.sleep(seconds)
+        end, after = time.monotonic(), watch.usage
+        observed = shares(programs, start, end)
+        rows = [watch.seen.get(program.pid) for _, program in programs]
+        watch.stop()
+    growing = {pid: min(seconds for (other, _), (seconds, _) in watch.growing.items() if other == pid)
+               for pid, _ in watch.growing}
+    found = [growing[program.pid] for leaks, program in programs if leaks and program.pid in growing]
+    wrong = sum(not leaks and program.pid in growing for leaks, program in programs)
+    wanted = sum(leaks for leaks, _ in programs)
+    modes = Counter(row["mode"] if row else "not seen" for row in rows)
+    own = (after.cpu_seconds - usage.cpu_seconds) / (end - start)
+    say({"table": "many", "count": count, "budget": budget, "own": own, "resident": after.resident_bytes,
+         "anonymous": after.anonymous_bytes, "untouched": untouched, "lost": observed, "found": found, "wanted": wanted,
+         "wrong": wrong, "modes": modes},
+        f"{count} processes, {budget} %: our CPU {percent(own)} of a core, {mebibytes(after.resident_bytes)} "
+        f"({mebibytes(after.anonymous_bytes)} anonymous), first report after {attached:.1f} s; {dict(modes)}\n"
+        f"  lost: mean {percent(mean(observed))}, 95th of 100 {percent(rank(observed, 0.95))}, most {percent(max(observed))}; "
+        f"untouched {percent(mean(untouched))}, {percent(rank(untouched, 0.95))}, {percent(max(untouched))}\n"
+        f"  growing: {len(found)} of {wanted} leaks, after {rank(found, 0.5):.0f} s (middle) and {max(found, default=0):.0f} s "
+        f"(last); {wrong} of {count - wanted} others")
+    return len(found) == wanted and not wrong and rank(observed, 0.95) <= budget / 100 + rank(untouched, 0.95)
+
+
+def shares(programs, start, end):
+    """What each program lost of its time."""
+    means = (mean(line.lost for line in program.between(start, end)) for _, program in programs)
+    return sorted(share for share in means if share is not None)
+
+
+def rank(values, part):
+    values = sorted(values)
+    return values[min(len(values) - 1, int(part * len(values)))] if values else 0
+
+
+def many(arguments):
+    return all([measure_many(count, arguments.seconds, arguments.budget, arguments.rate) for count in arguments.counts])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", default="budget-results.json")
@@ -294,8 +354,13 @@ def main():
     part = commands.add_parser("burst")
     part.add_argument("--runs", type=int, default=5)
     part.add_argument("--budget", type=float, default=2, help="percent")
+    part = commands.add_parser("many")
+    part.add_argument("counts", nargs="*", type=int, default=[100, 500], help="processes at once")
+    part.add_argument("--seconds", type=float, default=120)
+    part.add_argument("--rate", type=int, default=20_000, help="bytes a second that every twentieth leaks")
+    part.add_argument("--budget", type=float, default=2, help="percent")
     arguments = parser.parse_args()
-    commands = {"rows": rows, "leaks": leaks, "quiet": leaks, "intervals": intervals, "burst": burst}
+    commands = {"rows": rows, "leaks": leaks, "quiet": leaks, "intervals": intervals, "burst": burst, "many": many}
     passed = commands[arguments.command](arguments)
     with open(arguments.output, "w", encoding="utf-8") as file:
         json.dump(results, file, indent=1)

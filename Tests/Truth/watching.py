@@ -20,7 +20,7 @@ class Watch:
     site as it was then; of everything else the last report only.
     """
 
-    def __init__(self, *options, interval=2):
+    def __init__(self, *options, interval=2, top=100000):
         self.began = time.monotonic()
         self.first_report = None
         self.last = None
@@ -31,7 +31,7 @@ class Watch:
         self.complaints = b""
         mode = [] if "--budget" in options else os.environ.get("HEAPTAP_MODE", "--exact").split()
         self.process = subprocess.Popen(
-            [heaptap, "watch", *map(str, options), *mode, "--json", "--interval", str(interval), "--top", "100000"],
+            [heaptap, "watch", *map(str, options), *mode, "--json", "--interval", str(interval), "--top", str(top)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.readers = [threading.Thread(target=read, daemon=True)
                         for read in (self._read_reports, self._read_complaints)]

@@ -40,19 +40,32 @@ __noinline u32 add_site(u64 hash, u32 process) {
   return 0;
 }
 
-// The site of a process with this stack hash, 0 if there is no room for it.
-__noinline u32 site_of_hash(u64 hash, u32 process) {
-  if (!hash) hash = 1;
+static __always_inline u32 slot_of_hash(struct stack_bucket *bucket, u32 index, u64 hash) {
 #pragma unroll
-  for (int choice = 0; choice < STACK_CHOICES; choice++) {
+  for (int slot = 0; slot < STACK_BUCKET_SLOTS; slot++)
+    if (bucket->hashes[slot] == hash) return index * STACK_BUCKET_SLOTS + slot + 1;
+  return 0;
+}
+
+__noinline u32 other_site_of_hash(u64 hash, u32 process) {
+#pragma unroll
+  for (int choice = 1; choice < STACK_CHOICES; choice++) {
     u32 index;
     struct stack_bucket *bucket = stack_bucket_of(hash, choice, &index);
     if (!bucket) return 0;
-#pragma unroll
-    for (int slot = 0; slot < STACK_BUCKET_SLOTS; slot++)
-      if (bucket->hashes[slot] == hash) return index * STACK_BUCKET_SLOTS + slot + 1;
+    u32 site = slot_of_hash(bucket, index, hash);
+    if (site) return site;
   }
   return add_site(hash, process);
+}
+
+// The site of a process with this stack hash, 0 if there is no room for it. Most lie in the first bucket.
+static __always_inline u32 site_of_hash(u64 hash, u32 process) {
+  if (!hash) hash = 1;
+  u32 index;
+  struct stack_bucket *bucket = stack_bucket_of(hash, 0, &index);
+  u32 site = bucket ? slot_of_hash(bucket, index, hash) : 0;
+  return site ? site : other_site_of_hash(hash, process);
 }
 
 __noinline int publish_stack(struct thread_state *thread, u32 process, u32 site) {

@@ -25,7 +25,7 @@
 enum { LOWEST_CODE_ADDRESS = 0x1000, ADDRESS_BITS = 47 };
 
 // A turn of the loop walks up to so many frames, and one at least, or sees through a return probe.
-enum { FRAMES_PER_TURN = 6, WALK_TURNS = STACK_MAX_FRAMES + 64 };
+enum { FRAMES_PER_TURN = 7, WALK_TURNS = STACK_MAX_FRAMES + 64 };
 
 // Where a struct ucontext has its registers, seen from the signal frame's rsp (arch/x86/include/uapi/asm/ucontext.h
 // and sigcontext.h).

@@ -46,6 +46,10 @@ package struct Governor: Hashable, Sendable {
     /// The share of a core that the thread with most events has outside of windows, 0 … 1: what it may lose is a share
     /// of that, not of the time of a clock.
     package var processorShare: Double
+    /// Seconds that all threads lost together while it was open, and the cores that all processes have together outside of
+    /// windows. Programs that do little and all at once can lose far more of their time than windows take of a clock's.
+    package var lostByAll: Double
+    package var processorsOfAll: Double
     /// Seconds in which probes were seen to be hit before it opened and after it was closed. Where processes wait for
     /// processors these can be longer than the window.
     package var outsideSeconds: Double
@@ -55,7 +59,8 @@ package struct Governor: Hashable, Sendable {
     package init(
       opened: UInt64, closed: UInt64, detached: UInt64, ownSeconds: Double,
       busiestProcessEvents: Int, busiestThreadEvents: Int, eventSeconds: Double,
-      processorShare: Double = 1, outsideSeconds: Double = 0, isPartial: Bool = false
+      processorShare: Double = 1, lostByAll: Double = 0, processorsOfAll: Double = 1,
+      outsideSeconds: Double = 0, isPartial: Bool = false
     ) {
       self.opened = opened
       self.closed = closed
@@ -65,6 +70,8 @@ package struct Governor: Hashable, Sendable {
       self.busiestThreadEvents = busiestThreadEvents
       self.eventSeconds = eventSeconds
       self.processorShare = processorShare
+      self.lostByAll = lostByAll
+      self.processorsOfAll = processorsOfAll
       self.outsideSeconds = outsideSeconds
       self.isPartial = isPartial
     }
@@ -98,6 +105,9 @@ package struct Governor: Hashable, Sendable {
 
   /// How far an estimate of cost may be off. What is spent is estimated high.
   private static let safety = 1.5
+  /// How much of the budget is spent. The last window's cost is known when it is over, and programs that do nothing but
+  /// allocate lose as much as is estimated, so that all of it would be a little too much half of the time.
+  private static let spentShare = 0.9
   /// Threads that have less of a core are taken to have so much: else one that hardly runs, and loses nothing that
   /// anybody waits for, would keep windows from all.
   private static let leastProcessorShare = 0.1
@@ -106,7 +116,7 @@ package struct Governor: Hashable, Sendable {
     precondition(settings.budget > 0 && settings.budget < 1 && settings.ownShare > 0)
     self.settings = settings
     since = now
-    cost = Allowance(rate: settings.budget, limit: settings.burst)
+    cost = Allowance(rate: settings.budget * Self.spentShare, limit: settings.burst)
     own = Allowance(rate: settings.ownShare, limit: 0)
     recent = CostHistory(start: now)
     cost.advance(to: now)
@@ -136,7 +146,11 @@ package struct Governor: Hashable, Sendable {
     // Threads that do little are slowed little; none can lose more than all its time.
     let slow = window.openSeconds + window.outsideSeconds + settings.edge
     let lost = slow * min(1, Self.safety * window.load + 0.02)
-    let spent = lost / min(1, max(Self.leastProcessorShare, window.processorShare))
+    var spent = lost / min(1, max(Self.leastProcessorShare, window.processorShare))
+    if !window.isPartial, window.openSeconds > 0 {
+      let lostByAll = Self.safety * window.lostByAll * slow / window.openSeconds
+      spent = max(spent, lostByAll / max(Self.leastProcessorShare, window.processorsOfAll))
+    }
     cost.spend(spent)
     recent.add(spent, at: window.detached)
     own.spend(window.ownSeconds)
@@ -158,12 +172,14 @@ package struct Governor: Hashable, Sendable {
     failures == 0 ? 0 : min(600, settings.patience * Double(1 << min(failures - 1, 10)))
   }
 
-  /// Takes note of calls that were counted since this was said last: so many by the process with most. What follows
-  /// may be another mode.
-  package mutating func note(calls: UInt64, eventSeconds: Double, at now: UInt64) {
+  /// Takes note of calls that were counted since this was said last: so many by the process with most, and by all for
+  /// each of the machine's cores. What follows may be another mode.
+  package mutating func note(
+    calls: UInt64, callsPerCore: Double = 0, eventSeconds: Double, at now: UInt64
+  ) {
     guard mode == .exact else { return }
     cost.advance(to: now)
-    let spent = Double(calls) * eventSeconds
+    let spent = max(Double(calls), callsPerCore) * eventSeconds
     cost.spend(spent)
     recent.add(spent, at: now)
     if cost.seconds < 0 {

@@ -1,7 +1,7 @@
 /// Whom the next window looks at, where many processes are observed.
 ///
-/// A window for all costs us much more than one for a single process. So every other one is for one of those that the
-/// census says are growing, in turn.
+/// A window for all costs us much more than one for a single process, the more so the more processes there are. So half of
+/// the time that we may take goes to those that the census says are growing, in turn.
 package struct WindowAttention: Hashable, Sendable {
   package enum Subject: Hashable, Sendable {
     case everyone
@@ -15,6 +15,8 @@ package struct WindowAttention: Hashable, Sendable {
 
   private var growing: [ProcessIdentity] = []
   private var turn = 0
+  /// CPU time of our own that windows for all took beyond those for single processes, seconds.
+  private var spentOnEveryone = 0.0
 
   package init() {}
 
@@ -27,10 +29,23 @@ package struct WindowAttention: Hashable, Sendable {
     .prefix(Self.limit).map(\.process)
   }
 
-  /// Three windows for one process each, then one for all.
+  /// Whom the next window is for.
   package mutating func next() -> Subject {
-    defer { turn += 1 }
-    guard !growing.isEmpty, turn % 4 != 0 else { return .everyone }
-    return .process(growing[(turn - turn / 4 - 1) % growing.count])
+    guard !growing.isEmpty, spentOnEveryone > 0 else { return .everyone }
+    turn += 1
+    return .process(growing[(turn - 1) % growing.count])
   }
+
+  /// Takes note of what a window took of our own time, seconds.
+  package mutating func note(_ subject: Subject, ownSeconds: Double) {
+    switch subject {
+    // What was spent while nothing grew is not made up for.
+    case .everyone: spentOnEveryone = max(0, spentOnEveryone) + ownSeconds
+    case .process: spentOnEveryone -= ownSeconds
+    }
+    spentOnEveryone = min(spentOnEveryone, Self.mostMadeUpFor)
+  }
+
+  /// Seconds.
+  private static let mostMadeUpFor = 0.2
 }

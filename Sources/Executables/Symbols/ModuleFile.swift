@@ -34,6 +34,25 @@ package final class ModuleFile: Sendable {
     }
   }
 
+  /// The file once more, independent of the descriptor that is kept; nil where it had to be closed, or was changed since.
+  func reopened<Result>(_ body: (consuming RegularFile) -> Result?) -> Result? {
+    withDescriptors { descriptors -> Result? in
+      guard let descriptor = descriptors.first,
+        let file = try? RegularFile(opening: "/proc/self/fd/\(descriptor)"),
+        file.identity == identity
+      else { return nil }
+      return body(file)
+    } ?? nil
+  }
+
+  /// What is read of the executable; nil where that can't be done any more.
+  func read<Result>(_ body: (borrowing ELFFile) -> Result) -> Result? {
+    reopened { file in
+      guard let executable = try? ELFFile(file) else { return nil }
+      return body(executable)
+    }
+  }
+
   /// Gives the descriptor up for others.
   func close() {
     descriptor.withLock { $0 = nil }

@@ -74,7 +74,7 @@ package struct Symbolizer: Sendable {
     locations(for: addresses, firstIsReturnAddress: firstIsReturnAddress).map { location in
       var frame = location.frame
       if isNamed, frame.function == nil {
-        frame.function = location.module?.symbols.symbol(at: location.offset)?.name
+        frame.function = location.module?.symbol(at: location.offset)?.name
       }
       return frame
     }

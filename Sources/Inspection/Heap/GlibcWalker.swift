@@ -38,9 +38,22 @@ extension ProcessImage {
   ///
   /// - Throws: `InspectionError` if its allocator is none that can be read.
   package func walkHeap() throws(InspectionError) -> HeapWalk {
-    let module = try GlibcModule.find(
-      in: ProcessDirectory(pid: pid), mappings: regions.map(\.mapping))
-    return try GlibcWalker(module).walk(self)
+    let process = ProcessDirectory(pid: pid)
+    let mappings = regions.map(\.mapping)
+    let others = OtherAllocator.all(of: process, mappings: mappings).map(\.rawValue)
+      .joined(separator: " and ")
+    do throws(InspectionError) {
+      var walk = try GlibcWalker(GlibcModule.find(in: process, mappings: mappings)).walk(self)
+      if !others.isEmpty {
+        walk.checks.append(
+          HeapCheck(
+            name: "allocators", isOK: false,
+            detail: "the program has \(others), too, whose blocks are not among these"))
+      }
+      return walk
+    } catch .unknownAllocator(_, let detail) where !others.isEmpty {
+      throw .otherAllocator(pid: pid, name: others, detail: detail)
+    }
   }
 }
 

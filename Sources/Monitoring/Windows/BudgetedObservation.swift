@@ -1,6 +1,7 @@
 import AllocationModel
 import AllocationProbes
 import Executables
+import Glibc
 import LinuxSystem
 
 /// How targets are observed within a budget: what the governor decides on, and what windows have shown.
@@ -20,6 +21,8 @@ final class BudgetedObservation {
   var eventNanoseconds: Double
   /// How much of a core the busiest thread has outside of windows, 0 … 1; 1 while that is not known.
   var processorShare = 1.0
+  /// How many cores each process has, as far as windows have shown it.
+  var processors: [ProcessSlot: Double] = [:]
 
   /// Nanoseconds between two looks at how much was called, while every call is counted.
   static let namedCheck: UInt64 = 20_000_000
@@ -49,4 +52,26 @@ final class BudgetedObservation {
     let measured = runs * (trapNanoseconds + programNanoseconds)
     eventNanoseconds += (measured - eventNanoseconds) / 4
   }
+
+  /// Takes note of how much of a core a process's threads have.
+  func note(_ threads: [ThreadCell], of slot: ProcessSlot) {
+    let shares = threads.compactMap(\.processorShare)
+    guard !shares.isEmpty else { return }
+    let sum = shares.reduce(0, +)
+    processors[slot] = processors[slot].map { ($0 + sum) / 2 } ?? sum
+  }
+
+  /// Of the machine.
+  static let coreCount = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+}
+
+/// What a window was for those that were in it.
+struct WindowLoad {
+  /// Events of the process and of the thread with most.
+  var process = 0
+  var thread = 0
+  /// How much of a core that thread has, 0 … 1.
+  var processorShare = 1.0
+  /// Seconds that all threads lost together.
+  var lostByAll = 0.0
 }

@@ -137,7 +137,8 @@ private struct GovernedProgram {
       return governor.nextWindow(after: 50_000_000)
     }
     let (none, some) = (try #require(next(0)), try #require(next(0.03)))
-    #expect((1.49...1.51).contains(Double(some - none) / 1e9))
+    // 30 ms, of which no more than nine tenths of the budget are spent.
+    #expect((1.66...1.67).contains(Double(some - none) / 1e9))
   }
 
   @Test func `a few thousand calls a second are counted exactly, and millions in windows`() {
@@ -202,9 +203,48 @@ private struct GovernedProgram {
     }
     attention = WindowAttention()
     attention.update(targets)
-    let subjects = (0..<8).map { _ in attention.next() }
-    #expect(subjects.count { $0 == .everyone } == 2)
-    #expect(subjects.count { $0 == .process(targets[2].process) } == 3)
-    #expect(subjects.count { $0 == .process(targets[1].process) } == 3)
+    // A window for all takes ten times as much of our own time, so half of it is for them.
+    var subjects: [WindowAttention.Subject] = []
+    for _ in 0..<44 {
+      let subject = attention.next()
+      attention.note(subject, ownSeconds: subject == .everyone ? 0.03 : 0.003)
+      subjects.append(subject)
+    }
+    #expect((4...5).contains(subjects.count { $0 == .everyone }))
+    #expect((19...20).contains(subjects.count { $0 == .process(targets[2].process) }))
+    #expect((19...20).contains(subjects.count { $0 == .process(targets[1].process) }))
+  }
+
+  @Test func `little programs lose no more together than their budget`() throws {
+    // A hundred that have 0.3 % of a core each; ten of them are busy in each window and lose half of it.
+    func next(_ lostByAll: Double, isPartial: Bool = false) throws -> Double {
+      var governor = Governor(Governor.Settings(budget: 0.02), at: 0)
+      governor.note(
+        Governor.Window(
+          opened: 10_000_000, closed: 20_000_000, detached: 50_000_000, ownSeconds: 0,
+          busiestProcessEvents: 2500, busiestThreadEvents: 2500, eventSeconds: 2e-6,
+          processorShare: 0.003, lostByAll: lostByAll, processorsOfAll: 0.3,
+          isPartial: isPartial))
+      return Double(try #require(governor.nextWindow(after: 50_000_000)) - 50_000_000) / 1e9
+    }
+    let seconds = try next(10 * 0.005)
+    #expect(10 * 0.005 <= 0.02 * 0.3 * seconds)
+    #expect(try next(0.005) < seconds)
+    #expect(try next(10 * 0.005, isPartial: true) < seconds)
+  }
+
+  @Test func `counting every call of many stops when the whole machine would notice`() {
+    var governor = Governor(Governor.Settings(budget: 0.02), at: 0)
+    governor.note(
+      Governor.Window(
+        opened: 1, closed: 10_000_000, detached: 20_000_000, ownSeconds: 0,
+        busiestProcessEvents: 0, busiestThreadEvents: 0, eventSeconds: 2e-6))
+    #expect(governor.mode == .exact)
+    for check in 1...100 where governor.mode == .exact {
+      governor.note(
+        calls: 100, callsPerCore: 5000, eventSeconds: 2e-6,
+        at: 20_000_000 + UInt64(check) * 50_000_000)
+    }
+    #expect(governor.mode == .windows)
   }
 }
