@@ -18,8 +18,10 @@ package final class HeapSurvey {
   private(set) lazy var incoming = references.graph.reversed()
   private(set) lazy var byteCounts = walk.blocks.map(\.byteCount)
   /// Of all blocks; each is looked at when this is asked for first.
-  package private(set) lazy var types = BlockTypes(
-    of: walk.blocks, classifier: &classifier, readNames: readNames)
+  package private(set) lazy var types =
+    savedTypes
+    ?? BlockTypes(of: walk.blocks, classifier: &classifier, readNames: readNames)
+  private let savedTypes: BlockTypes?
   private var classifier: BlockClassifier
 
   /// - Parameters:
@@ -38,6 +40,18 @@ package final class HeapSurvey {
     if naming.modules.mayHaveSwift { typers.append(SwiftTyper(memory)) }
     classifier = BlockClassifier(image: image, index: references.index, typers: typers)
     readNames = names
+    savedTypes = nil
+  }
+
+  /// - Parameter names: as above.
+  package init(of snapshot: HeapSnapshot, names: @escaping NameReading = { $0 }) {
+    image = snapshot.image
+    walk = snapshot.walk
+    references = HeapReferences(of: image, walk)
+    naming = RootNaming(of: image, ModuleMap(snapshot.modules))
+    classifier = BlockClassifier(image: image, index: references.index, typers: [])
+    readNames = names
+    savedTypes = snapshot.types
   }
 
   /// Roots of all kinds but some, by the block that they hold.
@@ -59,6 +73,7 @@ package final class HeapSurvey {
 
   /// The type of one block, if a program gave it one.
   package func nominalName(_ block: Int) -> String? {
+    if let type = savedTypes?[block] { return type.kind.isNominal ? type.name : nil }
     let type = classifier.type(of: walk.blocks[block])
     return type.kind.isNominal ? BlockTypes.readable([type], readNames)[0].name : nil
   }

@@ -43,7 +43,7 @@ package struct HeapRoots: Sendable {
   }
 
   /// They hold no addresses of the program's blocks, or numbers that only look like some.
-  private static let systemRegisters: Set<String> = [
+  static let systemRegisters: Set<String> = [
     "orig_rax", "cs", "eflags", "ss", "ds", "es", "fs", "gs",
   ]
 

@@ -5,9 +5,15 @@ package struct BlockTypes: Sendable {
   /// Each type once.
   package private(set) var all: [BlockType] = []
   /// Position in `all` for each block.
-  private var numbers: [UInt32] = []
+  private(set) var numbers: [UInt32] = []
 
   package subscript(block: Int) -> BlockType { all[Int(numbers[block])] }
+
+  /// - Precondition: each number is a position in `all`.
+  init(all: [BlockType], numbers: [UInt32]) {
+    self.all = all
+    self.numbers = numbers
+  }
 
   /// - Parameter readNames: makes symbols readable.
   init(

@@ -55,14 +55,14 @@ struct RefsCommand: ParsableCommand {
         throw ObservationError(
           .usage,
           "there is no live block at \(Figure.hexadecimal(address.value)) in process "
-            + "\(options.pid); where says what is there")
+            + "\(survey.image.pid); where says what is there")
       }
       write(JSONReferencesExporter.line(found), ReferenceText.render(found))
     } else if let type {
       guard let found = survey.references(toType: type, limit: k ?? 5, without: excluded) else {
         throw ObservationError(
           .usage,
-          "process \(options.pid) has no block of type \(type); types lists those that it has")
+          "process \(survey.image.pid) has no block of type \(type); types lists those that it has")
       }
       write(JSONReferencesExporter.line(found), ReferenceText.render(found))
     } else {
