@@ -20,9 +20,11 @@ package final class HeapSurvey {
   /// Of all blocks; each is looked at when this is asked for first.
   package private(set) lazy var types =
     savedTypes
-    ?? BlockTypes(of: walk.blocks, classifier: &classifier, readNames: readNames)
+    ?? BlockTypes(of: walk.blocks, classifier: makeClassifier, readNames: readNames)
   private let savedTypes: BlockTypes?
-  private var classifier: BlockClassifier
+  private lazy var classifier = makeClassifier()
+  /// One for each thread.
+  private let makeClassifier: @Sendable () -> BlockClassifier
 
   /// - Parameters:
   ///   - process: whose files are read for symbols and types; nil for none.
@@ -35,10 +37,13 @@ package final class HeapSurvey {
     self.walk = walk
     references = HeapReferences(of: image, walk)
     naming = RootNaming(of: image, ModuleMap(of: image, in: process))
-    let memory = StaticMemory(image, in: process)
-    var typers: [any BlockTyper] = [CPlusPlusTyper(memory)]
-    if naming.modules.mayHaveSwift { typers.append(SwiftTyper(memory)) }
-    classifier = BlockClassifier(image: image, index: references.index, typers: typers)
+    let mayHaveSwift = naming.modules.mayHaveSwift
+    makeClassifier = { [image, index = references.index] in
+      let memory = StaticMemory(image, in: process)
+      var typers: [any BlockTyper] = [CPlusPlusTyper(memory)]
+      if mayHaveSwift { typers.append(SwiftTyper(memory)) }
+      return BlockClassifier(image: image, index: index, typers: typers)
+    }
     readNames = names
     savedTypes = nil
   }
@@ -49,7 +54,9 @@ package final class HeapSurvey {
     walk = snapshot.walk
     references = HeapReferences(of: image, walk)
     naming = RootNaming(of: image, ModuleMap(snapshot.modules))
-    classifier = BlockClassifier(image: image, index: references.index, typers: [])
+    makeClassifier = { [image, index = references.index] in
+      BlockClassifier(image: image, index: index, typers: [])
+    }
     readNames = names
     savedTypes = snapshot.types
   }

@@ -18,7 +18,7 @@ enum SavedSurvey {
   /// Asks all that can be asked.
   static func ask(_ survey: HeapSurvey) -> Answers {
     let blocks = survey.walk.blocks
-    let some = stride(from: 0, to: blocks.count, by: max(1, blocks.count / 40))
+    let some = stride(from: 0, to: blocks.count, by: max(1, blocks.count / 12))
     let places =
       some.map { blocks[$0].address + 3 } + blocks.prefix(5).map { $0.address &- 8 }
       + survey.walk.freeChunks.prefix(20).map { $0.address + 20 }
