@@ -23,8 +23,10 @@ package struct ReplacedFile: ~Copyable {
     let nameStart = slash.map { path.utf8.index(after: $0) } ?? path.startIndex
     guard nameStart < path.endIndex else { throw .isDirectory }
     let name = "\(path[..<nameStart]).\(path[nameStart...]).new"
+    // What is there may be of somebody else, who could read what is written to it.
+    unlink(name)
     descriptor = try OwnedDescriptor.checking(
-      open(name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o600))
+      open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600))
     temporary = name
   }
 
