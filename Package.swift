@@ -27,6 +27,7 @@ let package = Package(
     .systemLibrary(name: "CLibBPF", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
     .systemLibrary(
       name: "CElfutils", pkgConfig: "libelf", providers: [.apt(["libelf-dev", "libdw-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CZydis", linkerSettings: [.linkedLibrary("Zydis")]),
     .target(name: "CDemangle", linkerSettings: [.linkedLibrary("iberty")]),
     .target(name: "CLinux"),
@@ -56,7 +57,7 @@ let package = Package(
     .target(
       name: "Inspection",
       dependencies: [
-        "AllocationModel", "Executables", "LinuxSystem", "Processes",
+        "AllocationModel", "CZlib", "Executables", "LinuxSystem", "Processes",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
 

@@ -22,9 +22,14 @@ package final class EventFlag: Sendable {
     while read(owned.rawValue, &count, 8) < 0, Errno.current == .interrupted {}
   }
 
+  /// Waits until it is raised or time is up: whether it is raised. The corresponding C function is `poll`.
+  package func isRaised(within milliseconds: Int32) -> Bool {
+    var state = pollfd(fd: owned.rawValue, events: Int16(POLLIN), revents: 0)
+    return poll(&state, 1, milliseconds) > 0
+  }
+
   /// Clears it if it is raised.
   package func clear() {
-    var state = pollfd(fd: owned.rawValue, events: Int16(POLLIN), revents: 0)
-    if poll(&state, 1, 0) > 0 { wait() }
+    if isRaised(within: 0) { wait() }
   }
 }

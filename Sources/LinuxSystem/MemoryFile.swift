@@ -19,7 +19,7 @@ package struct MemoryFile: ~Copyable {
 
 extension OwnedDescriptor {
   /// Writes all of the bytes. The corresponding C function is `write`.
-  borrowing func writeAll(_ bytes: RawSpan) throws(Errno) {
+  package borrowing func writeAll(_ bytes: RawSpan) throws(Errno) {
     var position = 0
     while position < bytes.byteCount {
       let written = bytes.extracting(position..<bytes.byteCount).withUnsafeBytes { rest in

@@ -32,7 +32,7 @@ package struct FileIdentity: Hashable, Sendable {
 /// A regular file, open for reading, closed with its owner.
 ///
 /// It is read with `pread(2)`, never mapped: a file that shrinks meanwhile gives a short read, not SIGBUS.
-package struct RegularFile: ~Copyable {
+package struct RegularFile: ~Copyable, Sendable {
   private let file: OwnedFile
   /// The path it was opened by, for messages.
   package let path: String

@@ -62,6 +62,8 @@ struct Failure {
       self.init(message: error.description, status: 4)
     case let error as InspectionError:
       self.init(message: error.description, status: error.isRefusal ? 3 : 4)
+    case let error as SnapshotError:
+      self.init(message: error.description, status: error.status)
     case let error as ConfigurationError:
       self.init(message: error.description, status: 2)
     case let error as HistoryError:

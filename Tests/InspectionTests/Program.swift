@@ -8,7 +8,12 @@ import TestSupport
 enum Program {
   /// Starts one and waits until it says that it is ready.
   static func start(_ name: String, _ arguments: String...) async throws -> RunningProgram {
-    let program = try RunningProgram([try folder.get().path(name)] + arguments)
+    try await start([name] + arguments)
+  }
+
+  /// The same of a name and its arguments.
+  static func start(_ words: [String]) async throws -> RunningProgram {
+    let program = try RunningProgram([try folder.get().path(words[0])] + words.dropFirst())
     try await program.waitForOutput { $0.contains("ready\n") }
     return program
   }
@@ -18,7 +23,7 @@ enum Program {
     let sources = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Programs")
     for name in [
       "planted_blocks", "blocked_calls", "vfork_wait", "lost_blocks", "planted_chains",
-      "trimmed_heap", "planted_places",
+      "trimmed_heap", "planted_places", "secrets",
     ] {
       try Toolchain.run(
         "gcc", "-O0", "-fno-builtin", "-pthread", "-o", folder.path(name),

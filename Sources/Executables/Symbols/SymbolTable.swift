@@ -42,6 +42,51 @@ package struct SymbolTable: Sendable {
     )
   }
 
+  /// A stretch of addresses with one name.
+  package struct Piece: Hashable, Sendable {
+    /// Virtual address in the module.
+    package var start: UInt64
+    /// > 0.
+    package var byteCount: UInt32
+    /// Bytes from the start of the function to this piece of it.
+    package var distance: UInt32
+    package var name: String
+
+    package init(start: UInt64, byteCount: UInt32, distance: UInt32, name: String) {
+      self.start = start
+      self.byteCount = byteCount
+      self.distance = distance
+      self.name = name
+    }
+  }
+
+  package var pieceCount: Int { starts.count }
+
+  /// Ascending by address.
+  package func piece(at position: Int) -> Piece {
+    let name = names[Int(nameOffsets[position])...].prefix { $0 != 0 }
+    return Piece(
+      start: starts[position], byteCount: lengths[position], distance: distances[position],
+      name: String(decoding: name, as: UTF8.self))
+  }
+
+  /// Appends a piece; false, if it is not behind the last one, empty, or longer than its function.
+  package mutating func append(_ piece: Piece) -> Bool {
+    if let last = starts.last, let length = lengths.last {
+      guard piece.start > last, piece.start - last >= UInt64(length) else { return false }
+    }
+    guard piece.byteCount > 0, UInt64(piece.distance) <= piece.start,
+      let nameOffset = UInt32(exactly: names.count)
+    else { return false }
+    starts.append(piece.start)
+    lengths.append(piece.byteCount)
+    distances.append(piece.distance)
+    nameOffsets.append(nameOffset)
+    names += piece.name.utf8.prefix { $0 != 0 }
+    names.append(0)
+    return true
+  }
+
   package var isEmpty: Bool { starts.isEmpty }
   /// Bytes of memory held, for cache bounds.
   package var byteCount: Int { starts.capacity * 20 + names.capacity }

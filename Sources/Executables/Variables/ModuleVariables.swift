@@ -14,12 +14,27 @@ package struct ModuleVariables: Sendable {
     /// A power of two, ≥ 1.
     package var alignment: UInt64
 
+    package init(byteCount: UInt64, alignment: UInt64) {
+      self.byteCount = byteCount
+      self.alignment = alignment
+    }
+
     /// Bytes below the thread pointer at which the block of an executable begins (ELF TLS ABI, variant II).
     package var distance: UInt64 { (byteCount &+ alignment - 1) & ~(alignment - 1) }
   }
 
   /// A table of symbols has no address 0, and the first variable of a block has that offset.
   package static let threadLocalBase: UInt64 = 1 << 32
+
+  package init(
+    segments: LoadSegments, globals: SymbolTable, threadLocals: SymbolTable,
+    threadLocalBlock: ThreadLocalBlock?
+  ) {
+    self.segments = segments
+    self.globals = globals
+    self.threadLocals = threadLocals
+    self.threadLocalBlock = threadLocalBlock
+  }
 
   /// Reads the symbols of an ELF file.
   package init(reading file: borrowing ELFFile) {

@@ -1,5 +1,5 @@
 /// Ranges of addresses, ascending and apart from each other.
-struct AddressRuns: Equatable {
+struct AddressRuns: Equatable, Sendable {
   private(set) var runs: [Range<UInt64>]
 
   init(ascending runs: [Range<UInt64>] = []) {

@@ -19,7 +19,7 @@ package struct HeapBlock: Hashable, Sendable {
 
 /// Memory that the allocator holds and the program does not.
 package struct FreeChunk: Hashable, Sendable {
-  package enum Kind: Hashable, Sendable {
+  package enum Kind: Hashable, Sendable, CaseIterable {
     /// In a thread's cache: handed out again first, never given back to the kernel.
     case cached
     /// In a fastbin: looks used to its neighbours until malloc merges it with those that are free.

@@ -18,9 +18,13 @@ package final class HeapSurvey {
   private(set) lazy var incoming = references.graph.reversed()
   private(set) lazy var byteCounts = walk.blocks.map(\.byteCount)
   /// Of all blocks; each is looked at when this is asked for first.
-  package private(set) lazy var types = BlockTypes(
-    of: walk.blocks, classifier: &classifier, readNames: readNames)
-  private var classifier: BlockClassifier
+  package private(set) lazy var types =
+    savedTypes
+    ?? BlockTypes(of: walk.blocks, classifier: makeClassifier, readNames: readNames)
+  private let savedTypes: BlockTypes?
+  private lazy var classifier = makeClassifier()
+  /// One for each thread.
+  private let makeClassifier: @Sendable () -> BlockClassifier
 
   /// - Parameters:
   ///   - process: whose files are read for symbols and types; nil for none.
@@ -33,11 +37,28 @@ package final class HeapSurvey {
     self.walk = walk
     references = HeapReferences(of: image, walk)
     naming = RootNaming(of: image, ModuleMap(of: image, in: process))
-    let memory = StaticMemory(image, in: process)
-    var typers: [any BlockTyper] = [CPlusPlusTyper(memory)]
-    if naming.modules.mayHaveSwift { typers.append(SwiftTyper(memory)) }
-    classifier = BlockClassifier(image: image, index: references.index, typers: typers)
+    let mayHaveSwift = naming.modules.mayHaveSwift
+    makeClassifier = { [image, index = references.index] in
+      let memory = StaticMemory(image, in: process)
+      var typers: [any BlockTyper] = [CPlusPlusTyper(memory)]
+      if mayHaveSwift { typers.append(SwiftTyper(memory)) }
+      return BlockClassifier(image: image, index: index, typers: typers)
+    }
     readNames = names
+    savedTypes = nil
+  }
+
+  /// - Parameter names: as above.
+  package init(of snapshot: HeapSnapshot, names: @escaping NameReading = { $0 }) {
+    image = snapshot.image
+    walk = snapshot.walk
+    references = HeapReferences(of: image, walk)
+    naming = RootNaming(of: image, ModuleMap(snapshot.modules))
+    makeClassifier = { [image, index = references.index] in
+      BlockClassifier(image: image, index: index, typers: [])
+    }
+    readNames = names
+    savedTypes = snapshot.types
   }
 
   /// Roots of all kinds but some, by the block that they hold.
@@ -59,6 +80,7 @@ package final class HeapSurvey {
 
   /// The type of one block, if a program gave it one.
   package func nominalName(_ block: Int) -> String? {
+    if let type = savedTypes?[block] { return type.kind.isNominal ? type.name : nil }
     let type = classifier.type(of: walk.blocks[block])
     return type.kind.isNominal ? BlockTypes.readable([type], readNames)[0].name : nil
   }

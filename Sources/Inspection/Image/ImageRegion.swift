@@ -36,6 +36,11 @@ package struct ImageRegion: Sendable {
     mapping.isFile && mapping.permissions == [.read]
   }
 
+  /// What was copied, if anything was. A file's pages that were not touched yet have contents all the same.
+  var copiedRuns: [Range<UInt64>] {
+    isPartial ? own : mapping.isFile ? [range] : written
+  }
+
   /// Whether the bytes of a range are in the copy, as they were.
   func holds(_ range: Range<UInt64>) -> Bool {
     guard memory != nil, range.upperBound <= mapping.end else { return false }

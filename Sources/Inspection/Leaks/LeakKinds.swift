@@ -21,27 +21,21 @@ package struct LeakKinds: Sendable {
   ///   - interiorRooted: blocks into whose middle a root points.
   package init(graph: ReferenceGraph, startRooted: [Int], interiorRooted: [Int]) {
     var kinds = [LeakKind](repeating: .definitely, count: graph.blockCount)
-    var queue = Self.mark(startRooted, as: .reachable, in: &kinds)
     var interior = interiorRooted
-    while let block = queue.popLast() {
-      for position in graph.positions(of: block) {
-        let destination = graph.destination(at: position)
-        if !graph.isToStart(at: position) {
-          interior.append(destination)
-        } else if kinds[destination] != .reachable {
-          kinds[destination] = .reachable
-          queue.append(destination)
-        }
+    graph.spread(from: Self.mark(startRooted, as: .reachable, in: &kinds)) {
+      destination, isToStart in
+      guard isToStart else {
+        if kinds[destination] != .reachable { interior.append(destination) }
+        return false
       }
+      guard kinds[destination] != .reachable else { return false }
+      kinds[destination] = .reachable
+      return true
     }
-    queue = Self.mark(interior, as: .possibly, in: &kinds)
-    while let block = queue.popLast() {
-      for position in graph.positions(of: block) {
-        let destination = graph.destination(at: position)
-        guard kinds[destination] == .definitely else { continue }
-        kinds[destination] = .possibly
-        queue.append(destination)
-      }
+    graph.spread(from: Self.mark(interior, as: .possibly, in: &kinds)) { destination, _ in
+      guard kinds[destination] == .definitely else { return false }
+      kinds[destination] = .possibly
+      return true
     }
     let lost = LostComponents(graph: graph, kinds: kinds)
     for (block, head) in lost.heads.enumerated() where head >= 0 && head != block {

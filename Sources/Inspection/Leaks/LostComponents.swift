@@ -12,34 +12,34 @@ struct LostComponents {
 
   init(graph: ReferenceGraph, kinds: [LeakKind]) {
     let components = Self.components(graph: graph, kinds: kinds)
-    let count = (components.max() ?? -1) + 1
+    let count = Int(components.max() ?? -1) + 1
     var lowest = [Int](repeating: Int.max, count: count)
     var isHeld = [Bool](repeating: false, count: count)
     var isCycle = [Bool](repeating: false, count: count)
     for block in 0..<graph.blockCount where components[block] >= 0 {
-      let component = components[block]
+      let component = Int(components[block])
       lowest[component] = min(lowest[component], block)
       for position in graph.positions(of: block) {
-        let other = components[graph.destination(at: position)]
+        let other = Int(components[graph.destination(at: position)])
         guard other >= 0 else { continue }
         if other == component { isCycle[component] = true } else { isHeld[other] = true }
       }
     }
-    heads = components.map { $0 < 0 ? -1 : isHeld[$0] ? Self.held : lowest[$0] }
+    heads = components.map { $0 < 0 ? -1 : isHeld[Int($0)] ? Self.held : lowest[Int($0)] }
     for component in 0..<count where isCycle[component] && !isHeld[component] {
       cycles.insert(lowest[component])
     }
   }
 
   /// The number of the component of each lost block, −1 for others.
-  private static func components(graph: ReferenceGraph, kinds: [LeakKind]) -> [Int] {
-    var components = [Int](repeating: -1, count: graph.blockCount)
-    var orders = [Int](repeating: -1, count: graph.blockCount)
+  private static func components(graph: ReferenceGraph, kinds: [LeakKind]) -> [Int32] {
+    var components = [Int32](repeating: -1, count: graph.blockCount)
+    var orders = [Int32](repeating: -1, count: graph.blockCount)
     var lows = orders
     var open: [Int] = []
     var path: [(block: Int, positions: Range<Int>)] = []
-    var nextOrder = 0
-    var nextComponent = 0
+    var nextOrder: Int32 = 0
+    var nextComponent: Int32 = 0
     func isLost(_ block: Int) -> Bool { kinds[block] == .definitely || kinds[block] == .indirectly }
     func enter(_ block: Int) {
       orders[block] = nextOrder

@@ -13,26 +13,28 @@ package final class ModuleMap {
     package let range: Range<UInt64>
     /// What is added to a virtual address in the file.
     package let bias: UInt64
-    package let segments: LoadSegments
     package let threadLocalBlock: ModuleVariables.ThreadLocalBlock?
     /// The program rather than a library.
     package let isExecutable: Bool
     /// It has types of Swift.
     let isSwift: Bool
     /// The mapping that the file is opened by.
-    fileprivate let first: MemoryMapping
+    let first: MemoryMapping
   }
 
   private let process: ProcessDirectory?
   /// Ascending by address.
   package let modules: [Module]
   private var variablesByModule: [Int: ModuleVariables?] = [:]
+  /// Of each module, if that was saved.
+  private let saved: [ModuleFacts]?
 
   /// Opens every file that has code mapped; what can't be read is no module.
   ///
   /// - Parameter process: nil: no module is known.
   package init(of image: ProcessImage, in process: ProcessDirectory?) {
     self.process = process
+    saved = nil
     guard let process else {
       modules = []
       return
@@ -53,12 +55,19 @@ package final class ModuleMap {
       modules.append(
         Module(
           name: first.path?.split(separator: "/").last.map(String.init) ?? "?",
-          range: start..<max(start, bias &+ span.upperBound), bias: bias, segments: file.segments,
+          range: start..<max(start, bias &+ span.upperBound), bias: bias,
           threadLocalBlock: file.threadLocalBlock,
           isExecutable: first.path != nil && first.path == executable,
           isSwift: file.sectionNames().contains("swift5_typeref"), first: first))
     }
     self.modules = modules
+  }
+
+  /// What was saved of modules.
+  init(_ saved: [ModuleFacts]) {
+    process = nil
+    modules = saved.map(\.module)
+    self.saved = saved
   }
 
   /// Mappings of each loaded file; one that is loaded twice makes two.
@@ -87,6 +96,7 @@ package final class ModuleMap {
 
   /// The variables of a module; nil where its file can't be read any more.
   package func variables(of index: Int) -> ModuleVariables? {
+    if let saved { return saved[index].variables }
     if let known = variablesByModule[index] { return known }
     var variables: ModuleVariables?
     if let opened = try? process?.openFile(of: modules[index].first),
@@ -100,15 +110,19 @@ package final class ModuleMap {
 
   /// The function whose code is at an address, and how far it is into it; nil where none is known.
   func function(at address: UInt64) -> (module: String, name: String, distance: UInt64)? {
-    guard let index = index(at: address),
-      let opened = try? process?.openFile(of: modules[index].first),
-      let file = try? ELFFile(opened)
-    else { return nil }
+    guard let index = index(at: address) else { return nil }
     let virtualAddress = address &- modules[index].bias
-    guard let symbol = Executables.Module(reading: file).symbols.symbol(at: virtualAddress) else {
-      return nil
-    }
+    guard let symbol = functions(of: index).symbol(at: virtualAddress) else { return nil }
     return (modules[index].name, symbol.name, virtualAddress - symbol.start)
+  }
+
+  /// The functions of a module; none where its file can't be read any more.
+  func functions(of index: Int) -> SymbolTable {
+    if let saved { return saved[index].functions }
+    guard let opened = try? process?.openFile(of: modules[index].first),
+      let file = try? ELFFile(opened)
+    else { return .empty }
+    return Executables.Module(reading: file).symbols
   }
 
   /// Whether there may be objects of Swift; what is not known may be anything.
@@ -121,6 +135,9 @@ package final class ModuleMap {
 
   /// The 4-byte words of a variable in a module's file; nil where it has none of that name.
   func descriptor(_ name: String, of module: Module) -> [UInt32]? {
+    if let saved {
+      return saved.first { $0.module.range == module.range }?.keyDescriptor
+    }
     guard let opened = try? process?.openFile(of: module.first), let file = try? ELFFile(opened),
       let address = file.variableAddress(named: name),
       let bytes = try? file.bytes(at: address, count: 12), bytes.count == 12

@@ -71,7 +71,8 @@ package final class RootNaming {
   /// What a word of memory belongs to.
   package func reference(at address: UInt64) -> RootReference {
     let (place, owner) = named(at: address)
-    let distance = address - place.start
+    // What a damaged file says of its symbols may be anything.
+    let distance = address &- place.start
     return RootReference(
       kind: place.kind, owner: owner, offset: distance, thread: place.thread.map(thread))
   }

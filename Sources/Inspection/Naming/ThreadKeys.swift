@@ -14,17 +14,22 @@ struct ThreadKeys {
 
   /// Nil where no mapped C library says it.
   init?(_ modules: ModuleMap) {
-    for module in modules.modules
-    where module.name.hasPrefix("libc.so") || module.name.hasPrefix("libpthread")
-      || module.name.hasPrefix("libc-2.")
-    {
-      guard let words = modules.descriptor("_thread_db_pthread_specific", of: module),
-        words.count == 3, words[0] == 64 * UInt32(Self.groupCount)
+    for module in modules.modules {
+      guard let words = Self.descriptor(of: module, modules), words.count == 3,
+        words[0] == 64 * UInt32(Self.groupCount)
       else { continue }
       offset = UInt64(words[2])
       return
     }
     return nil
+  }
+
+  /// The words of that variable in a module; nil where it has none.
+  static func descriptor(of module: ModuleMap.Module, _ modules: ModuleMap) -> [UInt32]? {
+    guard
+      ["libc.so", "libpthread", "libc-2."].contains(where: { module.name.hasPrefix($0) })
+    else { return nil }
+    return modules.descriptor("_thread_db_pthread_specific", of: module)
   }
 
   /// The key whose value is at an address, of the thread whose pointer is given.

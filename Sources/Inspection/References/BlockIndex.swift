@@ -160,61 +160,36 @@ extension BlockIndex {
   }
 }
 
-extension BlockIndex {
-  /// Words that are resolved together: their groups are far apart in memory, so that all are asked for before the first
-  /// has arrived. That is several times faster than one after the other.
-  private typealias Batch = InlineArray<64, UInt64>
+/// Words that may be addresses in blocks, resolved together: their groups are far apart in memory, so that all are asked
+/// for before the first has arrived. That is several times faster than one after the other.
+private struct WordBatch {
+  static let capacity = 64
 
-  /// Adds the references of some neighbouring blocks.
-  ///
-  /// - Parameter contents: of all of them and what is in between, from the start of the first.
-  func addReferences(
-    of members: Range<Int>, in contents: RawSpan, to rows: inout ReferenceRows
-  ) {
-    guard let first = members.first else { return }
-    rows.beginPart()
-    let base = starts[first]
-    let low = bounds.lowerBound
-    let width = bounds.upperBound - low
-    var words = Batch(repeating: 0)
-    var sources = Batch(repeating: 0)
-    var count = 0
-    for block in members {
-      var offset = Int(starts[block] - base)
-      let end = Int(ends[block] - base)
-      while offset + 8 <= end {
-        let word = contents.word(at: offset)
-        offset += 8
-        guard word &- low < width else { continue }
-        words[count] = word
-        sources[count] = UInt64(block - first)
-        count += 1
-        guard count == Batch.count else { continue }
-        add(words, sources, count, to: &rows)
-        count = 0
-      }
-    }
-    add(words, sources, count, to: &rows)
-    rows.endBlocks(members.count)
+  private(set) var count = 0
+  private var words = InlineArray<64, UInt64>(repeating: 0)
+  /// How many blocks are before each word's, in the rows that are being made.
+  private var sources = InlineArray<64, UInt64>(repeating: 0)
+  private var offsets = InlineArray<64, UInt64>(repeating: 0)
+  private var startBits = InlineArray<64, UInt64>(repeating: 0)
+  private var usedBits = InlineArray<64, UInt64>(repeating: 0)
+  private var before = InlineArray<64, UInt64>(repeating: 0)
+  private var stretch = BlockIndex.Stretch(start: 0, end: 0, firstGroup: 0)
+
+  @inline(__always)
+  mutating func append(_ word: UInt64, from source: Int) {
+    words[count] = word
+    sources[count] = UInt64(source)
+    count += 1
   }
 
-  /// - Parameter sources: how many blocks are before each word's, in the rows of this call.
-  @inline(__always)
-  private func add(
-    _ words: borrowing Batch, _ sources: borrowing Batch, _ count: Int,
-    to rows: inout ReferenceRows
-  ) {
-    let (groups, ends, stretches) = (groups.span, ends.span, stretches.span)
-    let shift = granuleShift
-    var stretch = Stretch(start: 0, end: 0, firstGroup: 0)
-    var offsets = Batch(repeating: 0)
-    var startBits = Batch(repeating: 0)
-    var usedBits = Batch(repeating: 0)
-    var before = Batch(repeating: 0)
+  /// Adds the references among the words, and empties the batch.
+  mutating func resolve(in index: borrowing BlockIndex, to rows: inout ReferenceRows) {
+    let (groups, ends, stretches) = (index.groups.span, index.ends.span, index.stretches.span)
+    let shift = index.granuleShift
     for position in 0..<count {
       let word = words[position]
       if word &- stretch.start >= stretch.end &- stretch.start {
-        guard let found = Self.stretch(at: word, stretches) else {
+        guard let found = BlockIndex.stretch(at: word, stretches) else {
           usedBits[position] = 0
           continue
         }
@@ -229,12 +204,63 @@ extension BlockIndex {
     }
     for position in 0..<count {
       guard
-        let found = Self.resolve(
+        let found = BlockIndex.resolve(
           offsets[position], at: words[position], shift: shift, starts: startBits[position],
           used: usedBits[position], before: before[position], ends)
       else { continue }
       rows.endBlocks(Int(sources[position]))
       rows.add(found.block, isToStart: found.isStart)
     }
+    count = 0
+  }
+}
+
+extension BlockIndex {
+  /// Adds the references of some neighbouring blocks.
+  ///
+  /// - Parameter contents: of all of them and what is in between, from the start of the first.
+  func addReferences(
+    of members: Range<Int>, in contents: RawSpan, to rows: inout ReferenceRows
+  ) {
+    guard let first = members.first else { return }
+    rows.beginPart()
+    let (starts, ends) = (starts.span, ends.span)
+    let base = starts[first]
+    let low = bounds.lowerBound
+    let width = bounds.upperBound - low
+    var batch = WordBatch()
+    for block in members {
+      var offset = Int(starts[block] - base)
+      let end = Int(ends[block] - base)
+      while offset + 8 <= end {
+        let word = contents.word(at: offset)
+        offset += 8
+        guard word &- low < width else { continue }
+        batch.append(word, from: block - first)
+        if batch.count == WordBatch.capacity { batch.resolve(in: self, to: &rows) }
+      }
+    }
+    batch.resolve(in: self, to: &rows)
+    rows.endBlocks(members.count)
+  }
+
+  /// How many words of some bytes are addresses in blocks; nil if others than that and zeros are among them.
+  func referenceCount(in contents: RawSpan) -> Int? {
+    var cursor = Cursor(shift: granuleShift)
+    let (groups, ends, stretches) = (groups.span, ends.span, stretches.span)
+    let low = bounds.lowerBound
+    let width = bounds.upperBound - low
+    var count = 0
+    var offset = 0
+    while offset + 8 <= contents.byteCount {
+      let word = contents.word(at: offset)
+      offset += 8
+      guard word != 0 else { continue }
+      guard word &- low < width, Self.find(word, &cursor, groups, ends, stretches) != nil else {
+        return nil
+      }
+      count += 1
+    }
+    return count
   }
 }

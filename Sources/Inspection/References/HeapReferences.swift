@@ -40,7 +40,13 @@ package struct HeapReferences: Sendable {
         results.withLock { $0[part] = rows }
       }
     }
-    return ReferenceGraph(blockCount: blocks.count, parts: results.withLock { $0 })
+    return ReferenceGraph(
+      blockCount: blocks.count,
+      parts: results.withLock { results in
+        // Nobody else keeps them, so that they can be given up one by one.
+        defer { results = [] }
+        return results
+      })
   }
 
   private static func rows(

@@ -1,6 +1,8 @@
 import AllocationModel
+import Dispatch
 import LinuxSystem
 import Processes
+import Synchronization
 
 /// One word outside of the heap that is an address in a block.
 package struct HeapRoot: Hashable, Sendable {
@@ -35,15 +37,19 @@ package struct HeapRoots: Sendable {
   package init(of image: ProcessImage, _ walk: HeapWalk, _ index: BlockIndex) {
     addRegisters(of: image, index)
     let stacks = ThreadStacks(of: image)
-    let excluded = (walk.heapRanges + walk.allocatorRanges + stacks.unused)
-      .sorted { $0.lowerBound < $1.lowerBound }
-    for region in image.regions where region.isCopied {
-      for run in region.own { scan(run, without: excluded, image, index) }
-    }
+    let excluded = AddressRuns(merging: walk.heapRanges + walk.allocatorRanges + stacks.unused)
+    let scanned = AddressRuns(merging: image.regions.flatMap { $0.isCopied ? $0.own : [] })
+      .subtracting(excluded)
+    all += Self.roots(
+      in: scanned.parts(within: image.regions, of: Self.partByteCount), image, index)
   }
 
+  /// Memory is read by as many threads as there are; bytes of one part.
+  private static let partByteCount: UInt64 = 1 << 20
+  private static let threadCount = 2
+
   /// They hold no addresses of the program's blocks, or numbers that only look like some.
-  private static let systemRegisters: Set<String> = [
+  static let systemRegisters: Set<String> = [
     "orig_rax", "cs", "eflags", "ss", "ds", "es", "fs", "gs",
   ]
 
@@ -64,34 +70,56 @@ package struct HeapRoots: Sendable {
     }
   }
 
-  /// Scans what is left of a run of pages; `excluded` is ascending by start.
-  private mutating func scan(
-    _ run: Range<UInt64>, without excluded: [Range<UInt64>], _ image: ProcessImage,
-    _ index: BlockIndex
-  ) {
-    var start = run.lowerBound
-    // Ranges that begin before the run may reach into it; none is longer than its mapping.
-    let low = excluded.endOfPrefix { $0.lowerBound < run.upperBound }
-    for range in excluded[..<low] where range.upperBound > start {
-      if range.lowerBound > start { scan(start..<range.lowerBound, image, index) }
-      start = max(start, range.upperBound)
-      if start >= run.upperBound { return }
+  /// - Parameter parts: each in one region.
+  private static func roots(
+    in parts: [Range<UInt64>], _ image: ProcessImage, _ index: BlockIndex
+  ) -> [HeapRoot] {
+    let results = Mutex([[HeapRoot]](repeating: [], count: parts.count))
+    let next = Atomic(0)
+    DispatchQueue.concurrentPerform(iterations: min(threadCount, parts.count)) { _ in
+      while true {
+        let part = next.wrappingAdd(1, ordering: .relaxed).oldValue
+        guard part < parts.count else { return }
+        let roots = scan(parts[part], image, index)
+        results.withLock { $0[part] = roots }
+      }
     }
-    scan(start..<run.upperBound, image, index)
+    return results.withLock { $0.flatMap { $0 } }
   }
 
-  private mutating func scan(
+  private static func scan(
     _ range: Range<UInt64>, _ image: ProcessImage, _ index: BlockIndex
-  ) {
+  ) -> [HeapRoot] {
     let aligned = (range.lowerBound + 7) & ~7
-    guard aligned < range.upperBound else { return }
+    guard aligned < range.upperBound else { return [] }
+    var roots: [HeapRoot] = []
     image.withBytes(of: aligned..<range.upperBound) { bytes in
       index.forEachReference(in: bytes) { offset, block, isToStart in
-        all.append(
+        roots.append(
           HeapRoot(
             block: Int32(block), isToStart: isToStart,
             location: .memory(aligned + UInt64(offset))))
       }
     }
+    return roots
+  }
+}
+
+extension AddressRuns {
+  /// The runs, cut where regions end and into pieces no longer than a limit, which is a multiple of a word.
+  fileprivate func parts(within regions: [ImageRegion], of limit: UInt64) -> [Range<UInt64>] {
+    var parts: [Range<UInt64>] = []
+    var region = 0
+    for run in runs {
+      var start = run.lowerBound
+      while start < run.upperBound {
+        while region < regions.count, regions[region].mapping.end <= start { region += 1 }
+        guard region < regions.count else { return parts }
+        let end = min(run.upperBound, regions[region].mapping.end, (start & ~7) + limit)
+        parts.append(start..<end)
+        start = end
+      }
+    }
+    return parts
   }
 }

@@ -34,16 +34,17 @@ package struct ReferenceGraph: Sendable {
       })
   }
 
-  /// Puts the rows of consecutive blocks one behind the other.
-  init(blockCount: Int, parts: [ReferenceRows]) {
+  /// Puts the rows of consecutive blocks one behind the other, and gives up each as soon as it has been copied.
+  init(blockCount: Int, parts: consuming [ReferenceRows]) {
     var offsets: [UInt32] = [0]
     var edges: [UInt32] = []
     offsets.reserveCapacity(blockCount + 1)
     edges.reserveCapacity(parts.reduce(0) { $0 + $1.edges.count })
-    for part in parts {
+    for number in parts.indices {
       let base = UInt32(edges.count)
-      edges += part.edges
-      for end in part.ends { offsets.append(base + end) }
+      edges += parts[number].edges
+      for end in parts[number].ends { offsets.append(base + end) }
+      parts[number] = ReferenceRows()
     }
     precondition(offsets.count == blockCount + 1)
     self.blockCount = blockCount
@@ -85,6 +86,34 @@ package struct ReferenceGraph: Sendable {
   package func destination(at position: Int) -> Int { Int(edges[position] & ~Self.interior) }
 
   package func isToStart(at position: Int) -> Bool { edges[position] & Self.interior == 0 }
+
+  /// Follows references from blocks, and on from those of which `visit` says so, in any order.
+  ///
+  /// Of several blocks at a time it is asked where their references are before they are followed: most of the time is
+  /// that of waiting for memory, and so it is waited for together.
+  @inline(__always)
+  func spread(
+    from blocks: [Int], _ visit: (_ destination: Int, _ isToStart: Bool) -> Bool
+  ) {
+    var queue = blocks
+    var rows = InlineArray<32, Range<Int>>(repeating: 0..<0)
+    var first = InlineArray<32, UInt32>(repeating: 0)
+    while !queue.isEmpty {
+      let count = min(queue.count, rows.count)
+      for number in 0..<count { rows[number] = positions(of: queue[queue.count - 1 - number]) }
+      queue.removeLast(count)
+      for number in 0..<count where !rows[number].isEmpty {
+        first[number] = edges[rows[number].lowerBound]
+      }
+      for number in 0..<count {
+        for position in rows[number] {
+          let edge = position == rows[number].lowerBound ? first[number] : edges[position]
+          let destination = Int(edge & ~Self.interior)
+          if visit(destination, edge & Self.interior == 0) { queue.append(destination) }
+        }
+      }
+    }
+  }
 
   /// The same references, found by the block that they point into.
   package func reversed() -> ReferenceGraph {

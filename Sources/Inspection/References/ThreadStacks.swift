@@ -64,7 +64,7 @@ package struct ThreadStacks: Sendable {
   /// Where in a control block its own address is, twice (`tcbhead_t`), and the thread's id, which is 0 when
   /// the thread has ended and −1 when it was joined (`struct pthread` of glibc 2.26 to 2.43).
   private static let selfOffsets: [UInt64] = [0, 16]
-  private static let threadIDOffset: UInt64 = 720
+  static let threadIDOffset: UInt64 = 720
 
   /// Heaps of arenas begin at multiples of this (HEAP_MAX_SIZE of glibc 2.26 to 2.43, without huge pages), and may begin
   /// right where a stack ends.

@@ -18,7 +18,7 @@ struct BlockClassifier {
   }
 
   /// What is found without making a name of it: names of languages, else the looks.
-  enum Finding: Hashable {
+  enum Finding: Hashable, Sendable {
     case object(String, BlockType.Kind)
     case looks(BlockType.Kind)
   }

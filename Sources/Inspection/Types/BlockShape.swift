@@ -45,16 +45,8 @@ enum BlockShape {
 
   /// At least two words of the sample are addresses in blocks, and all others are zero.
   private static func isPointers(_ contents: RawSpan, _ index: BlockIndex) -> Bool {
-    var count = 0
-    var offset = 0
-    while offset + 8 <= min(contents.byteCount, sampleByteCount) {
-      let word = contents.word(at: offset)
-      if word != 0 {
-        guard index.block(at: word) != nil else { return false }
-        count += 1
-      }
-      offset += 8
-    }
+    let sample = contents.extracting(first: sampleByteCount)
+    guard let count = index.referenceCount(in: sample) else { return false }
     return count >= 2
   }
 }

@@ -1,36 +1,56 @@
 package import AllocationModel
+import Dispatch
+import Synchronization
 
 /// The type of every block of a heap.
 package struct BlockTypes: Sendable {
   /// Each type once.
   package private(set) var all: [BlockType] = []
   /// Position in `all` for each block.
-  private var numbers: [UInt32] = []
+  private(set) var numbers: [UInt32] = []
 
   package subscript(block: Int) -> BlockType { all[Int(numbers[block])] }
 
-  /// - Parameter readNames: makes symbols readable.
+  /// - Precondition: each number is a position in `all`.
+  init(all: [BlockType], numbers: [UInt32]) {
+    self.all = all
+    self.numbers = numbers
+  }
+
+  /// Blocks that one thread looks at before it takes the next.
+  private static let partCount = 1 << 16
+  private static let threadCount = 2
+
+  /// - Parameters:
+  ///   - classifier: makes one for each thread.
+  ///   - readNames: makes symbols readable.
   init(
-    of blocks: [HeapBlock], classifier: inout BlockClassifier,
+    of blocks: [HeapBlock], classifier: @Sendable () -> BlockClassifier,
     readNames: HeapSurvey.NameReading
   ) {
-    // By finding and, where there is nothing else, by size: a name for each block would take longer than all the rest.
-    var known: [BlockClassifier.Finding: UInt32] = [:]
-    var knownBySize: [UInt64: UInt32] = [:]
-    numbers.reserveCapacity(blocks.count)
-    for block in blocks {
-      let finding = classifier.finding(of: block)
-      let isBySize = finding == .looks(.size)
-      if let number = isBySize ? knownBySize[block.byteCount] : known[finding] {
-        numbers.append(number)
-        continue
-      }
-      let number = UInt32(all.count)
-      if isBySize { knownBySize[block.byteCount] = number } else { known[finding] = number }
-      numbers.append(number)
-      all.append(BlockType(of: finding, byteCount: block.byteCount))
+    let parts = stride(from: 0, to: blocks.count, by: Self.partCount).map {
+      $0..<min(blocks.count, $0 + Self.partCount)
     }
-    all = Self.readable(all, readNames)
+    let results = Mutex([FoundTypes](repeating: FoundTypes(), count: parts.count))
+    let next = Atomic(0)
+    DispatchQueue.concurrentPerform(iterations: min(Self.threadCount, parts.count)) { _ in
+      var classifier = classifier()
+      while true {
+        let part = next.wrappingAdd(1, ordering: .relaxed).oldValue
+        guard part < parts.count else { return }
+        var found = FoundTypes()
+        for block in blocks[parts[part]] { found.add(classifier.finding(of: block), block) }
+        results.withLock { $0[part] = found }
+      }
+    }
+    var known = FoundTypes()
+    numbers.reserveCapacity(blocks.count)
+    for found in results.withLock({ $0 }) {
+      let translated = found.all.map { known.number(of: $0.finding, $0.byteCount) }
+      for number in found.numbers { numbers.append(translated[Int(number)]) }
+    }
+    all = Self.readable(
+      known.all.map { BlockType(of: $0.finding, byteCount: $0.byteCount) }, readNames)
   }
 
   /// Several symbols may have one readable name; such types stay apart here and are one in a census.
@@ -62,5 +82,30 @@ package struct BlockTypes: Sendable {
     }
     return TypeCensus(
       pid: pid, rows: totalsByType.map { TypeCensus.Row(type: $0.key, total: $0.value) })
+  }
+}
+
+/// The types of some blocks.
+///
+/// By finding and, where there is nothing else, by size: a name for each block would take longer than all the rest.
+private struct FoundTypes: Sendable {
+  private(set) var all: [(finding: BlockClassifier.Finding, byteCount: UInt64)] = []
+  /// Position in `all` for each block.
+  private(set) var numbers: [UInt32] = []
+  private var known: [BlockClassifier.Finding: UInt32] = [:]
+  private var knownBySize: [UInt64: UInt32] = [:]
+
+  mutating func add(_ finding: BlockClassifier.Finding, _ block: HeapBlock) {
+    numbers.append(number(of: finding, block.byteCount))
+  }
+
+  /// Position in `all`, where it is added if it is new.
+  mutating func number(of finding: BlockClassifier.Finding, _ byteCount: UInt64) -> UInt32 {
+    let isBySize = finding == .looks(.size)
+    if let number = isBySize ? knownBySize[byteCount] : known[finding] { return number }
+    let number = UInt32(all.count)
+    if isBySize { knownBySize[byteCount] = number } else { known[finding] = number }
+    all.append((finding, byteCount))
+    return number
   }
 }

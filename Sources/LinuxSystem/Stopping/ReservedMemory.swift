@@ -4,7 +4,7 @@ package import SystemPackage
 
 /// Address space of heaptap that reads as zero and costs nothing until it is written; freed with its owner.
 ///
-/// Written only by `copy`, before anybody reads: that its users keep to this makes it safe to send.
+/// Written only before anybody reads: that its users keep to this makes it safe to send.
 package final class ReservedMemory: @unchecked Sendable {
   private let base: UnsafeMutableRawPointer
   package let byteCount: Int
@@ -41,6 +41,14 @@ package final class ReservedMemory: @unchecked Sendable {
       precondition(source.count <= byteCount)
       if let address = source.baseAddress { memcpy(base, address, source.count) }
     }
+  }
+
+  /// Lets `body` write to a range.
+  package func write<Result>(
+    to range: Range<Int>, _ body: (UnsafeMutableRawBufferPointer) -> Result
+  ) -> Result {
+    precondition(range.lowerBound >= 0 && range.upperBound <= byteCount)
+    return body(UnsafeMutableRawBufferPointer(start: base + range.lowerBound, count: range.count))
   }
 
   package func withBytes<Result, Failure: Error>(

@@ -50,7 +50,7 @@ struct LeaksCommand: ParsableCommand {
   func run() throws {
     let former = try diff.map { try FormerRun.read($0, of: "leaks", JSONLeaksExporter.leaks) }
     let survey = try options.survey()
-    var leaks = Self.leaks(of: survey)
+    var leaks = Progress.during("following references") { Self.leaks(of: survey) }
     if let former { leaks.trees = leaks.trees(since: former) }
     let isFailure = former == nil ? leaks.definitely.blocks > 0 : !leaks.trees.isEmpty
     OutputStream.standardOutput.write(

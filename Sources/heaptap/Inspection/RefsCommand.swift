@@ -49,24 +49,30 @@ struct RefsCommand: ParsableCommand {
     let survey = try options.survey()
     let excluded = without?.kinds ?? []
     if let address {
-      guard
-        let found = survey.references(to: address.value, limit: k ?? 5, without: excluded)
-      else {
+      let found = Progress.during("looking for chains") {
+        survey.references(to: address.value, limit: k ?? 5, without: excluded)
+      }
+      guard let found else {
         throw ObservationError(
           .usage,
           "there is no live block at \(Figure.hexadecimal(address.value)) in process "
-            + "\(options.pid); where says what is there")
+            + "\(survey.image.pid); where says what is there")
       }
       write(JSONReferencesExporter.line(found), ReferenceText.render(found))
     } else if let type {
-      guard let found = survey.references(toType: type, limit: k ?? 5, without: excluded) else {
+      let found = Progress.during("looking at types") {
+        survey.references(toType: type, limit: k ?? 5, without: excluded)
+      }
+      guard let found else {
         throw ObservationError(
           .usage,
-          "process \(options.pid) has no block of type \(type); types lists those that it has")
+          "process \(survey.image.pid) has no block of type \(type); types lists those that it has")
       }
       write(JSONReferencesExporter.line(found), ReferenceText.render(found))
     } else {
-      let found = survey.holders(limit: k ?? 20, without: excluded)
+      let found = Progress.during("looking for holders") {
+        survey.holders(limit: k ?? 20, without: excluded)
+      }
       write(JSONReferencesExporter.line(found), ReferenceText.render(found))
     }
     HeapText.summarize(survey.walk, survey.image)

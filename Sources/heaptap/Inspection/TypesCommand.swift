@@ -34,7 +34,7 @@ struct TypesCommand: ParsableCommand {
       try FormerRun.read($0, of: "types", JSONTypesExporter.census)
     }
     let survey = try options.survey()
-    var census = survey.census()
+    var census = Progress.during("looking at types") { survey.census() }
     if let former { census = census.compared(with: former) }
     OutputStream.standardOutput.write(
       options.json ? JSONTypesExporter.line(census) : TypeText.render(census, limit: top))

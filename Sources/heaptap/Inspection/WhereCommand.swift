@@ -22,7 +22,7 @@ struct WhereCommand: ParsableCommand {
 
   func run() throws {
     let survey = try options.survey()
-    let place = survey.place(at: address.value)
+    let place = Progress.during("looking for chains") { survey.place(at: address.value) }
     OutputStream.standardOutput.write(
       options.json ? JSONPlaceExporter.line(place) : PlaceText.render(place))
     HeapText.summarize(survey.walk, survey.image)

@@ -1,0 +1,3 @@
+// zlib's public interface.
+#pragma once
+#include <zlib.h>
