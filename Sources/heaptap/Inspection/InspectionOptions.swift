@@ -40,6 +40,10 @@ struct InspectionOptions: ParsableArguments {
   /// The same with the references among the blocks and what they are called.
   func survey() throws -> HeapSurvey {
     let (image, walk) = try inspect()
+    return survey(of: image, walk)
+  }
+
+  func survey(of image: ProcessImage, _ walk: HeapWalk) -> HeapSurvey {
     let reader = NameReader(reader: .thisProgram)
     return HeapSurvey(of: image, walk, in: ProcessDirectory(pid: pid), names: reader.names)
   }
