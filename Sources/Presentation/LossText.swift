@@ -43,12 +43,15 @@ extension LeakText {
   private func headline(_ report: LossReport) -> String {
     let counted = report.counted
     let isLost = report.kinds.isSubset(of: LeakKindName.lost)
+    let word = isLost ? "lost" : "left"
     guard counted.blocks > 0 else {
-      return report.unclear.leaks.isEmpty
-        ? "no leaks: nothing was \(isLost ? "lost" : "left") when the command ended, or it is suppressed"
-        : "nothing was \(isLost ? "lost" : "left") in the heap that can be read"
+      guard report.unclear.leaks.isEmpty else {
+        return "nothing was \(word) in the heap that can be read"
+      }
+      return report.leaks.suppressed.isEmpty && report.unclear.suppressed.isEmpty
+        ? "no leaks: nothing was \(word) when the command ended" : "no leaks but suppressed ones"
     }
-    return "\(isLost ? "lost" : "left") when the command ended: "
+    return "\(word) when the command ended: "
       + "\(Figure.amount(counted.claimedBytes, counted.blocks)) from "
       + "\(Figure.stacks(report.groups.count))\(limitClause(report.limit, report.isFailure))"
   }

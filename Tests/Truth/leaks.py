@@ -21,9 +21,11 @@ here = Path(__file__).resolve().parent
 heaptap = os.environ.get("HEAPTAP_BINARY", here.parent.parent / ".build/release/heaptap")
 KINDS = {"definitely": "definitely lost", "indirectly": "indirectly lost", "possibly": "possibly lost", "reachable": "still reachable"}
 
-# memcheck knows which bytes of a stack were written, and does not look below any stack pointer; shapes where the two differ for
-# a reason that is understood: what heaptap says instead.
-DIFFERENT = {}
+# Shapes of which memcheck says something else than the program does, by construction. Its heap is at low addresses, where
+# numbers of 32 bits that the loader keeps look like pointers into a block of 32 MiB (`who_points_at` of its gdbserver shows them).
+DIFFERENT = {
+    "large": {"definitely": (1, 32 << 20), "indirectly": (0, 0), "possibly": (0, 0), "reachable": (1, 5 << 20)},
+}
 
 
 def with_memcheck(program, shape):

@@ -54,6 +54,7 @@ extension HeapLeaks {
 
 extension HeapLeaks.Total {
   fileprivate mutating func subtract(_ other: Self) {
+    guard other.blocks > 0 else { return }
     blocks -= other.blocks
     bytes -= other.bytes
     requestedBytes = requestedBytes.flatMap { own in other.requestedBytes.map { own - $0 } }

@@ -33,6 +33,8 @@ import Testing
 
   @Test func `trees with stacks, by stack, and what is suppressed read as recorded`() throws {
     var leaks = Self.leaks
+    leaks.definitely = HeapLeaks.Total(blocks: 3, bytes: 408)
+    leaks.indirectly = HeapLeaks.Total(blocks: 3, bytes: 3728)
     let origin = LeakOrigin(
       site: SiteID(rawValue: 1),
       stack: [
