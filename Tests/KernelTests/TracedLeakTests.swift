@@ -73,10 +73,13 @@ extension KernelTests {
     }
 
     @Test func `a process that ends meanwhile is gone`() async throws {
-      let server = try RunningProgram([try Workload.path("server"), "1"])
-      let result = try await HeaptapCommand.run([
-        "leaks", "--pid", "\(server.pid)", "--trace", "20",
-      ])
+      let server = try RunningProgram([try Workload.path("server")])
+      let leaks = try HeaptapCommand.start(["leaks", "--pid", "\(server.pid)", "--trace", "60"])
+      while !leaks.errors.contains("watching process") {
+        try await Task.sleep(for: .milliseconds(20))
+      }
+      server.signal(SIGTERM)
+      let result = try await leaks.result(within: 30)
       #expect(result.end == .status(4))
       #expect(result.errors.contains("it ended while its allocations were watched"))
     }
