@@ -111,6 +111,47 @@ extension KernelTests {
       try await run.waitForOutput(within: 5) { $0.utf8.count > progress + 10 }
     }
 
+    @Test func `a command that is held at its end ends when heaptap is killed`() async throws {
+      let run = try HeaptapCommand.start([
+        "run", "--fail-on-leak", "--", try Workload.path("many_blocks"), "300000",
+      ])
+      let command = try await child(of: run.pid, named: "many_blocks")
+      // By then it is through with its loader, in which it is traced, too.
+      try await run.waitForOutput { $0.contains("failed_allocations") }
+      while let state = state(of: command), state != "t" {
+        try await Task.sleep(for: .microseconds(100))
+      }
+      #expect(state(of: command) == "t", "it is held")
+      run.signal(SIGKILL)
+      #expect(try await run.result().end == .signal(SIGKILL))
+      let end = ContinuousClock.now + .seconds(5)
+      while state(of: command) != nil, ContinuousClock.now < end {
+        try await Task.sleep(for: .milliseconds(5))
+      }
+      #expect(state(of: command) == nil)
+    }
+
+    private func child(of pid: pid_t, named name: String) async throws -> pid_t {
+      let deadline = ContinuousClock.now + .seconds(30)
+      while ContinuousClock.now < deadline {
+        let path = "/proc/\(pid)/task/\(pid)/children"
+        let children = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+        for child in children.split(separator: " ").compactMap({ pid_t($0) })
+        where (try? String(contentsOfFile: "/proc/\(child)/comm", encoding: .utf8)) == name + "\n" {
+          return child
+        }
+        try await Task.sleep(for: .milliseconds(1))
+      }
+      throw TestSupportError("process \(pid) has not started \(name)")
+    }
+
+    /// The letter of `/proc/PID/stat`; nil for a process that has ended.
+    private func state(of pid: pid_t) -> Character? {
+      let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
+      let state = text?.split(separator: ")").last?.first { $0 != " " }
+      return state == "Z" ? nil : state
+    }
+
     @Test func `a command that is stopped goes on when it is continued`() async throws {
       let result = try await HeaptapCommand.run([
         "run", "--fail-on-leak", "--", "/bin/bash", "-c",

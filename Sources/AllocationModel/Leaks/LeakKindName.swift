@@ -1,4 +1,4 @@
-/// The kinds of leaks, as memcheck's option `--leak-kinds` calls them.
+/// The kinds of leaks, as memcheck's option `--show-leak-kinds` names them.
 package enum LeakKindName: String, Hashable, Sendable, CaseIterable {
   case definite, indirect, possible, reachable
 
