@@ -89,6 +89,16 @@ package enum Figure {
     return count((number / power + (isUp ? 1 : 0)) * power)
   }
 
+  /// Such as `1.2 KiB in 3 blocks`.
+  package static func amount(_ bytes: UInt64, _ number: UInt64) -> String {
+    "\(Self.bytes(bytes)) in \(blocks(number))"
+  }
+
+  /// Such as `1 stack`, with an adjective that ends with a space.
+  package static func stacks(_ number: Int, adjective: String = "") -> String {
+    "\(count(UInt64(number))) \(adjective)\(number == 1 ? "stack" : "stacks")"
+  }
+
   /// `1 block`, `12,430 blocks`.
   package static func blocks(_ number: UInt64) -> String {
     "\(count(number)) \(number == 1 ? "block" : "blocks")"

@@ -4,10 +4,11 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 #include "CLinux.h"
 
-int linux_ptrace_seize(pid_t tid) { return ptrace(PTRACE_SEIZE, tid, 0, 0); }
+int linux_ptrace_seize(pid_t tid, unsigned long options) { return ptrace(PTRACE_SEIZE, tid, 0, options); }
 int linux_ptrace_interrupt(pid_t tid) { return ptrace(PTRACE_INTERRUPT, tid, 0, 0); }
 
 int linux_ptrace_registers(pid_t tid, struct user_regs_struct *registers) {
@@ -18,6 +19,28 @@ int linux_ptrace_registers(pid_t tid, struct user_regs_struct *registers) {
 int linux_ptrace_set_registers(pid_t tid, const struct user_regs_struct *registers) {
   struct iovec area = {(void *)registers, sizeof *registers};
   return ptrace(PTRACE_SETREGSET, tid, NT_PRSTATUS, &area);
+}
+
+int linux_ptrace_resume(pid_t tid, int signal) { return ptrace(PTRACE_CONT, tid, 0, (long)signal); }
+int linux_ptrace_listen(pid_t tid) { return ptrace(PTRACE_LISTEN, tid, 0, 0); }
+
+unsigned long linux_ptrace_event_message(pid_t tid) {
+  unsigned long message = 0;
+  return ptrace(PTRACE_GETEVENTMSG, tid, 0, &message) == 0 ? message : 0;
+}
+
+pid_t linux_wait_own_tracee(int *status, int waits) {
+  siginfo_t information = {0};
+  // Ended threads are only looked at: whoever started the process waits for it.
+  int options = WSTOPPED | WEXITED | WNOWAIT | __WALL | __WNOTHREAD | (waits ? 0 : WNOHANG);
+  if (waitid(P_ALL, 0, &information, options) < 0) return -1;
+  pid_t tid = information.si_pid;
+  if (tid == 0) return 0;
+  if (information.si_code != CLD_TRAPPED && information.si_code != CLD_STOPPED) {
+    *status = 0;
+    return tid;
+  }
+  return waitpid(tid, status, __WALL | __WNOTHREAD | WNOHANG);
 }
 
 pid_t linux_wait_thread(pid_t tid, int *status) { return waitpid(tid, status, __WALL | WNOHANG); }

@@ -5,7 +5,7 @@ package import SystemPackage
 /// A command that was started for observation and is still stopped at its first instruction.
 ///
 /// It is traced only until `release`, so that probes can be placed before code that allocates has run; from
-/// then on nobody traces it. All calls must come from the thread that made it (ptrace(2)).
+/// then on nobody traces it, or an `ExitHold` does. All calls must come from the thread that made it (ptrace(2)).
 package struct TracedCommand: ~Copyable {
   package let pid: Int32
   private var isTraced = true
@@ -87,6 +87,17 @@ package struct TracedCommand: ~Copyable {
     guard isTraced else { return }
     isTraced = false
     _ = linux_ptrace_detach(pid, 0)
+  }
+
+  /// Ends the tracing and leaves the command stopped, as by SIGSTOP, until it gets SIGCONT; see `ending` if it has ended
+  /// instead.
+  mutating func releaseStopped() {
+    guard isTraced else { return }
+    isTraced = false
+    _ = linux_ptrace_detach(pid, SIGSTOP)
+    var status: Int32 = 0
+    while waitpid(pid, &status, WUNTRACED) < 0, errno == EINTR {}
+    if linux_stopped(status) == 0 { ending = Ending(waitStatus: status) }
   }
 
   /// Waits until a child of this process has ended.

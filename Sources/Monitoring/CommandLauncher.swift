@@ -14,11 +14,12 @@ package enum CommandLauncher {
 
   /// Starts `arguments[0]`, makes it a target and lets it run.
   ///
+  /// - Parameter inspector: looks at its heap when it ends; nil: nobody does.
   /// - Returns: its pid, and how it ended if it did before it was let go. It is a child of this process.
   /// - Throws: `ObservationError` if the command can't be started or has no allocator; it is gone then.
-  package static func start(_ arguments: [String], in observation: Observation) throws
-    -> (pid: Int32, ending: TracedCommand.Ending?)
-  {
+  package static func start(
+    _ arguments: [String], in observation: Observation, inspector: ExitInspector? = nil
+  ) throws -> (pid: Int32, ending: TracedCommand.Ending?) {
     let name = arguments.first ?? ""
     var command: TracedCommand
     do {
@@ -44,8 +45,12 @@ package enum CommandLauncher {
     }
     // A short command may be gone before its first stacks are named.
     observation.refreshMappings(ofPid: pid)
-    command.release()
-    return (pid, nil)
+    guard let inspector else {
+      command.release()
+      return (pid, nil)
+    }
+    inspector.follow(&command)
+    return (pid, command.ending)
   }
 
   /// Attaches to each allocator file as it is mapped. Returns how many there were.

@@ -20,25 +20,29 @@ final class SourceNaming {
   }
 
   /// Fills in the stacks of the first `siteCount` sites and of the first mappings, and names them.
-  func name(_ snapshot: inout Snapshot, siteCount: Int, isLast: Bool, _ stacks: KnownStacks) {
-    var shown: [[SourceResolver.Place?]] = []
-    for index in snapshot.sites.indices.prefix(siteCount) {
-      shown.append(Self.fill(&snapshot.sites[index], stacks))
+  func name(_ snapshot: inout Snapshot, siteCount: Int, isLast: Bool, _ known: KnownStacks) {
+    let sites = snapshot.sites.indices.prefix(siteCount)
+    let mappings = snapshot.mappings.indices.prefix(Self.mappingLimit)
+    let named = stacks(
+      of: sites.map { snapshot.sites[$0].id } + mappings.map { snapshot.mappings[$0].id },
+      isLast: isLast, known)
+    for (index, stack) in zip(sites, named) {
+      if let stack { snapshot.sites[index].stack = stack }
     }
-    let mappingsStart = shown.count
-    for index in snapshot.mappings.indices.prefix(Self.mappingLimit) {
-      shown.append(Self.fill(&snapshot.mappings[index], stacks))
+    for (index, stack) in zip(mappings, named.dropFirst(sites.count)) {
+      if let stack { snapshot.mappings[index].stack = stack }
     }
-    for place in shown.joined() {
-      if let place { _ = resolver.calls(at: place) }
+  }
+
+  /// The stacks of sites with all their names, in the same order; nil for those that are not known.
+  func stacks(of sites: [SiteID], isLast: Bool, _ known: KnownStacks) -> [[Frame]?] {
+    let shown = sites.map { known.locations(of: $0)?.map(Self.call) }
+    for call in shown.lazy.compactMap({ $0 }).joined() {
+      if let place = call.place { _ = resolver.calls(at: place) }
     }
     resolver.settle(within: isLast ? Self.lastPatience : Self.patience)
-    for (index, places) in shown.enumerated() {
-      if index < mappingsStart {
-        expand(&snapshot.sites[index], places)
-      } else {
-        expand(&snapshot.mappings[index - mappingsStart], places)
-      }
+    return shown.map { calls in
+      calls?.flatMap { $0.frame.expanded($0.place.flatMap(resolver.calls) ?? []) }
     }
   }
 
@@ -49,24 +53,16 @@ final class SourceNaming {
     return new
   }
 
-  /// Fills in the frames, with the functions that symbol tables know, and returns where their source is.
-  private static func fill(
-    _ site: inout SiteSnapshot, _ stacks: KnownStacks
-  ) -> [SourceResolver.Place?] {
-    guard let locations = stacks.locations(of: site.id) else { return [] }
-    site.stack = locations.map(\.frame)
-    return locations.enumerated().map { index, location in
-      guard let module = location.module else { return nil }
-      let symbol = module.symbol(at: location.offset)?.name
-      site.stack[index].function = symbol
-      return SourceResolver.Place(module: module, address: location.offset, symbol: symbol)
-    }
-  }
-
-  private func expand(_ site: inout SiteSnapshot, _ places: [SourceResolver.Place?]) {
-    guard places.count == site.stack.count else { return }
-    site.stack = zip(site.stack, places).flatMap { frame, place in
-      frame.expanded(place.flatMap(resolver.calls) ?? [])
-    }
+  /// A frame with the function that symbol tables know, and where its source is.
+  private static func call(
+    at location: FrameLocation
+  ) -> (frame: Frame, place: SourceResolver.Place?) {
+    var frame = location.frame
+    guard let module = location.module else { return (frame, nil) }
+    frame.function = module.symbol(at: location.offset)?.name
+    return (
+      frame,
+      SourceResolver.Place(module: module, address: location.offset, symbol: frame.function)
+    )
   }
 }

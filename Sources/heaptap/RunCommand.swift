@@ -1,5 +1,6 @@
 import AllocationModel
 import ArgumentParser
+import Inspection
 import LinuxSystem
 import Monitoring
 import SystemPackage
@@ -35,7 +36,7 @@ struct RunCommand: ParsableCommand {
   private var words: [String] { command.first == "--" ? Array(command.dropFirst()) : command }
 
   func run() throws {
-    let suppressions = try leaks.suppressionList()
+    let suppressions = try leaks.suppression.list()
     let file = try output.map { try OutputFile($0) }
     try TargetCheck.checkNamespace()
     let signals = try SignalReader()
@@ -44,13 +45,19 @@ struct RunCommand: ParsableCommand {
     if leaks.failOnLeak { wanted.namedSiteCount = .max }
     let observation = try Observation(
       options.settings, scope: .processes([]), options: wanted)
-    let (pid, early) = try CommandLauncher.start(words, in: observation)
     let printer = SnapshotPrinter(file?.stream ?? .standardError, options)
+    let inspector = leaks.needsHeap ? ExitInspector() : nil
+    let (pid, early) = try CommandLauncher.start(words, in: observation, inspector: inspector)
+    func status(_ ending: TracedCommand.Ending, _ last: Snapshot?) -> Int32 {
+      guard leaks.failOnLeak, let last else { return ending.shellStatus }
+      let isFailure = report(last, inspector?.losses(), of: observation, printer, suppressions)
+      return ending.shellStatus == 0 && isFailure ? 1 : ending.shellStatus
+    }
     let loop = WatchLoop(observation, options.schedule(startsAtOnce: false), signals: signals)
     if let early {
       let last = observation.takeSnapshot(isLast: true)
       _ = printer.print(last, sourceFailures: observation.takeSourceFailures())
-      throw CommandEnding(status: status(after: early, last, printer, suppressions))
+      throw CommandEnding(status: status(early, last))
     }
     var last: Snapshot?
     let ending = try loop.run(pids: [pid], child: pid) {
@@ -67,18 +74,28 @@ struct RunCommand: ParsableCommand {
     observation.detach()
     try loop.waitForEnd(of: pid)
     let end = TracedCommand.waitForEnding(of: pid)
-    throw CommandEnding(status: status(after: end, last, printer, suppressions))
+    throw CommandEnding(status: status(end, last))
   }
 
-  /// Reports leaks if that was asked for. The status is the command's, unless that is 0 and there are leaks.
-  private func status(
-    after ending: TracedCommand.Ending, _ last: Snapshot?, _ printer: SnapshotPrinter,
-    _ suppressions: SuppressionList
-  ) -> Int32 {
-    guard leaks.failOnLeak, let last else { return ending.shellStatus }
+  /// Reports leaks: what the heap shows, if somebody has looked, or else what was never freed. True: that is a failure.
+  private func report(
+    _ last: Snapshot, _ losses: Result<HeapLosses, ExitInspector.Obstacle>?,
+    of observation: Observation, _ printer: SnapshotPrinter, _ suppressions: SuppressionList
+  ) -> Bool {
+    var obstacle: String?
+    switch losses {
+    case .success(let losses):
+      let report = observation.lossReport(
+        losses, last: last, kinds: leaks.leakKinds.kinds, suppressions: suppressions,
+        limit: leaks.leakLimit)
+      printer.print(report, lost: last.lost)
+      return report.isFailure
+    case .failure(let reason): obstacle = reason.sentence
+    case nil: break
+    }
     let report = LeakReport(last, suppressions: suppressions, limit: leaks.leakLimit)
-    printer.print(report, lost: last.lost)
-    return ending.shellStatus == 0 && report.isFailure ? 1 : ending.shellStatus
+    printer.print(report, lost: last.lost, obstacle: obstacle)
+    return report.isFailure
   }
 }
 

@@ -36,12 +36,24 @@ struct SnapshotPrinter {
     return output.write(text + "\n")
   }
 
-  /// Prints what leaked where tables are printed, or to standard error where these are JSON.
-  func print(_ report: LeakReport, lost: LossCounts) {
-    let output = options.json ? OutputStream.standardError : output
-    let text = LeakText(
-      width: output.columns ?? 100, usesColor: output.isTerminal, maximumFrames: options.frames,
-      maximumSites: options.top)
-    _ = output.write(text.render(report, lost: lost))
+  /// Prints what was never freed where tables are printed, or to standard error where these are JSON.
+  ///
+  /// - Parameter obstacle: why it can't be told what is still referenced; nil if nobody asked.
+  func print(_ report: LeakReport, lost: LossCounts, obstacle: String?) {
+    _ = leakOutput.write(leakText.render(report, lost: lost, obstacle: obstacle))
+  }
+
+  /// Prints what was lost in the same place, and as JSON among the tables where these are JSON.
+  func print(_ report: LossReport, lost: LossCounts) {
+    if options.json { _ = output.write(JSONLeaksExporter.line(report.leaks)) }
+    _ = leakOutput.write(leakText.render(report, lost: lost))
+  }
+
+  private var leakOutput: OutputStream { options.json ? .standardError : output }
+
+  private var leakText: LeakText {
+    LeakText(
+      width: leakOutput.columns ?? 100, usesColor: leakOutput.isTerminal,
+      maximumFrames: options.frames, maximumSites: options.top)
   }
 }

@@ -30,10 +30,11 @@ import Testing
       Frame(function: "main", module: "app", offset: 2, file: "src/session.c"),
     ]
     #expect(list.patterns.map(\.text) == ["^libssl.so", "session.c$", "main"])
-    #expect(list.match(stack)?.text == "session.c$")
-    #expect(list.match([Frame(module: "libssl.so.3", offset: 1)])?.text == "^libssl.so")
-    #expect(list.match([Frame(offset: 1)]) == nil)
-    #expect(list.match([]) == nil)
+    #expect(list.index(matching: stack) == 1)
+    #expect(list.index(matching: [Frame(module: "libssl.so.3", offset: 1)]) == 0)
+    #expect(list.index(matching: [Frame(offset: 1)]) == nil)
+    #expect(list.index(matching: []) == nil)
+    #expect(list.index(matching: [], type: "main::Session") == 2)
   }
 
   @Test(arguments: [

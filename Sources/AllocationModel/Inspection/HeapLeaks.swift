@@ -4,11 +4,29 @@ package struct HeapLeaks: Hashable, Sendable {
     package var blocks: UInt64 = 0
     /// Bytes that the program may use.
     package var bytes: UInt64 = 0
+    /// Bytes that it has asked for; nil unless that is known of each block.
+    package var requestedBytes: UInt64?
 
-    package init(blocks: UInt64 = 0, bytes: UInt64 = 0) {
+    package init(blocks: UInt64 = 0, bytes: UInt64 = 0, requestedBytes: UInt64? = nil) {
       self.blocks = blocks
       self.bytes = bytes
+      self.requestedBytes = requestedBytes
     }
+
+    /// Those that were asked for, where they are known.
+    package var claimedBytes: UInt64 { requestedBytes ?? bytes }
+
+    package static func + (one: Total, other: Total) -> Total {
+      guard one.blocks > 0 else { return other }
+      guard other.blocks > 0 else { return one }
+      return Total(
+        blocks: one.blocks + other.blocks, bytes: one.bytes + other.bytes,
+        requestedBytes: one.requestedBytes.flatMap { own in
+          other.requestedBytes.map { own + $0 }
+        })
+    }
+
+    package static func += (one: inout Total, other: Total) { one = one + other }
   }
 
   /// A definitely lost block and all that is lost with it.
@@ -17,20 +35,41 @@ package struct HeapLeaks: Hashable, Sendable {
     package var kind: String
     /// Of the first block.
     package var address: UInt64
-    package var total: Total
+    /// The first block, which is lost definitely.
+    package var head: Total
+    /// The others, which are lost indirectly.
+    package var rest: Total
     /// Of the first block, if a program gave it one.
     package var type: String?
-    /// Usable bytes of the first block.
-    package var headByteCount: UInt64
+    /// What allocated the first block, if that was seen.
+    package var origin: LeakOrigin?
 
     package init(
-      kind: String, address: UInt64, total: Total, type: String? = nil, headByteCount: UInt64 = 0
+      kind: String, address: UInt64, head: Total, rest: Total = Total(), type: String? = nil,
+      origin: LeakOrigin? = nil
     ) {
       self.kind = kind
       self.address = address
-      self.total = total
+      self.head = head
+      self.rest = rest
       self.type = type
-      self.headByteCount = headByteCount
+      self.origin = origin
+    }
+
+    package var total: Total { head + rest }
+    package var isCycle: Bool { kind == "ROOT CYCLE" }
+  }
+
+  /// Blocks of one site that are not lost for sure.
+  package struct Remainder: Hashable, Sendable {
+    package var kind: LeakKindName
+    package var total: Total
+    package var origin: LeakOrigin?
+
+    package init(kind: LeakKindName, total: Total, origin: LeakOrigin? = nil) {
+      self.kind = kind
+      self.total = total
+      self.origin = origin
     }
   }
 
@@ -41,6 +80,29 @@ package struct HeapLeaks: Hashable, Sendable {
   package var reachable = Total()
   /// The largest first.
   package var trees: [Tree] = []
+  /// Possibly lost and reachable blocks, by site, the most bytes first; empty unless asked for.
+  package var remainders: [Remainder] = []
+  /// What suppressions kept out of all of the above.
+  package var suppressed: [SuppressedLeaks] = []
 
   package init(pid: Int32) { self.pid = pid }
+
+  package subscript(kind: LeakKindName) -> Total {
+    get {
+      switch kind {
+      case .definite: definitely
+      case .indirect: indirectly
+      case .possible: possibly
+      case .reachable: reachable
+      }
+    }
+    set {
+      switch kind {
+      case .definite: definitely = newValue
+      case .indirect: indirectly = newValue
+      case .possible: possibly = newValue
+      case .reachable: reachable = newValue
+      }
+    }
+  }
 }

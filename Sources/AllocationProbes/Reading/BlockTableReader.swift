@@ -19,6 +19,8 @@ package struct RecordedBlock: Hashable, Sendable {
   package var stack: StackSlot
   /// In ticks.
   package var born: UInt32
+  /// Bytes as requested.
+  package var byteCount: UInt64
 }
 
 /// Reads the table of live blocks out of mapped memory, while it changes.
@@ -75,7 +77,10 @@ struct BlockTableReader: ~Copyable {
           let record = Self.record(in: bucket, slot: slot)
         else { continue }
         let address = (key & ((1 << BLOCK_KEY_ADDRESS_BITS) - 1)) << BLOCK_ADDRESS_SHIFT
-        body(address, RecordedBlock(stack: StackSlot(rawValue: record.site), born: record.born))
+        body(
+          address,
+          RecordedBlock(
+            stack: StackSlot(rawValue: record.site), born: record.born, byteCount: record.size))
       }
     }
   }

@@ -61,12 +61,20 @@ int linux_ptrace_detach(pid_t pid, int signal);
 /// The instruction pointer of a stopped tracee; 0 on failure.
 uint64_t linux_ptrace_instruction_pointer(pid_t pid);
 
-/// ptrace(2) of a thread that runs on: PTRACE_SEIZE without options, PTRACE_INTERRUPT, and the general registers
-/// (NT_PRSTATUS) once it is stopped. -1 and errno.
-int linux_ptrace_seize(pid_t tid);
+/// ptrace(2) of a thread that runs on: PTRACE_SEIZE with options (PTRACE_O_…), PTRACE_INTERRUPT, and the general
+/// registers (NT_PRSTATUS) once it is stopped. -1 and errno.
+int linux_ptrace_seize(pid_t tid, unsigned long options);
 int linux_ptrace_interrupt(pid_t tid);
 int linux_ptrace_registers(pid_t tid, struct user_regs_struct *_Nonnull registers);
 int linux_ptrace_set_registers(pid_t tid, const struct user_regs_struct *_Nonnull registers);
+/// PTRACE_CONT with a signal to deliver, or 0; PTRACE_LISTEN, which leaves a thread stopped that a signal has stopped.
+int linux_ptrace_resume(pid_t tid, int signal);
+int linux_ptrace_listen(pid_t tid);
+/// PTRACE_GETEVENTMSG: of a thread that is about to end its status, as wait(2) has it; 0 on failure.
+unsigned long linux_ptrace_event_message(pid_t tid);
+/// Takes the next stop of any thread that the calling thread traces, whoever started it: the thread, with a status as
+/// waitpid(2) has it, or with status 0 if it has ended, which is not taken. 0: none yet; -1 and errno: none is traced.
+pid_t linux_wait_own_tracee(int *_Nonnull status, int waits);
 /// waitpid(2) with __WALL and WNOHANG.
 pid_t linux_wait_thread(pid_t tid, int *_Nonnull status);
 

@@ -19,13 +19,26 @@ package enum JSONLeaksExporter {
       writer.list("trees", leaks.trees) { writer, tree in
         writer.object { writer in
           writer.member("kind", tree.kind)
-          writer.member("blocks", tree.total.blocks)
-          writer.member("bytes", tree.total.bytes)
+          write(&writer, tree.total)
           writer.member("address", Figure.hexadecimal(tree.address))
           writer.member("type", tree.type)
-          writer.member("head_bytes", tree.headByteCount)
-          writer.member("site", String?.none)
-          writer.list("stack", [Frame](), JSONSnapshotExporter.write)
+          writer.member("head_bytes", tree.head.bytes)
+          write(&writer, tree.origin)
+        }
+      }
+      writer.list("remainders", leaks.remainders) { writer, remainder in
+        writer.object { writer in
+          writer.member("kind", remainder.kind.rawValue)
+          write(&writer, remainder.total)
+          write(&writer, remainder.origin)
+        }
+      }
+      writer.list("suppressed", leaks.suppressed) { writer, entry in
+        writer.object { writer in
+          writer.member("pattern", entry.pattern)
+          writer.member("sites", entry.siteCount)
+          writer.member("blocks", entry.blocks)
+          writer.member("bytes", entry.bytes)
         }
       }
     }
@@ -33,10 +46,20 @@ package enum JSONLeaksExporter {
   }
 
   private static func write(_ writer: inout JSONWriter, _ name: String, _ total: HeapLeaks.Total) {
-    writer.object(name) { writer in
-      writer.member("blocks", total.blocks)
-      writer.member("bytes", total.bytes)
-    }
+    writer.object(name) { write(&$0, total) }
+  }
+
+  private static func write(_ writer: inout JSONWriter, _ total: HeapLeaks.Total) {
+    writer.member("blocks", total.blocks)
+    writer.member("bytes", total.bytes)
+    writer.member("requested_bytes", total.requestedBytes)
+  }
+
+  private static func write(_ writer: inout JSONWriter, _ origin: LeakOrigin?) {
+    writer.member("site", origin?.site.description)
+    writer.list("stack", origin?.stack ?? [], JSONSnapshotExporter.write)
+    let ending = origin?.ending ?? .complete
+    writer.member("truncated_by", ending == .complete ? nil : ending.rawValue)
   }
 
   private struct Document: Decodable {
@@ -52,7 +75,7 @@ package enum JSONLeaksExporter {
     var trees: [Tree]
   }
 
-  /// The trees that `line` has written, without their types; nil for anything else.
+  /// The trees that `line` has written, each as one sum; nil for anything else.
   package static func leaks(parsing bytes: [UInt8]) -> HeapLeaks? {
     guard let document = try? JSONDecoder().decode(Document.self, from: Data(bytes)),
       document.schema == schema
@@ -65,7 +88,7 @@ package enum JSONLeaksExporter {
       leaks.trees.append(
         HeapLeaks.Tree(
           kind: tree.kind, address: address,
-          total: HeapLeaks.Total(blocks: tree.blocks, bytes: tree.bytes)))
+          head: HeapLeaks.Total(blocks: tree.blocks, bytes: tree.bytes)))
     }
     return leaks
   }

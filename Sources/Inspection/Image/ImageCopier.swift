@@ -1,4 +1,4 @@
-import LinuxSystem
+package import LinuxSystem
 import Processes
 import SystemPackage
 
@@ -77,13 +77,29 @@ package struct ImageCopier: ~Copyable {
         (stopped) throws(InspectionError) in
         // Before anything is copied: that brings in pages of files and of swap.
         let residence = countingResidence ? try countResidence() : nil
-        return (try contents(of: stopped, until: began + maximumPause), residence)
+        return (try contents(of: stopped.threads, until: began + maximumPause), residence)
       }
     } catch {
       throw .unstoppable(pid: pid, error)
     }
     let (taken, residentByteCount) = try result.get()
-    return ProcessImage(
+    return image(of: taken, since: began, residentByteCount)
+  }
+
+  /// Takes the image of a process whose threads somebody else holds.
+  ///
+  /// - Throws: `InspectionError`.
+  package borrowing func copy(
+    holding threads: [StoppedThread]
+  ) throws(InspectionError) -> ProcessImage {
+    let began = ContinuousClock.now
+    return image(of: try contents(of: threads, until: began + maximumPause), since: began)
+  }
+
+  private borrowing func image(
+    of taken: Contents, since began: ContinuousClock.Instant, _ residentByteCount: UInt64? = nil
+  ) -> ProcessImage {
+    ProcessImage(
       pid: pid, regions: taken.regions.sorted { $0.mapping.start < $1.mapping.start },
       threads: taken.threads,
       pause: ContinuousClock.now - began, unreadablePageCount: taken.unreadablePageCount,
@@ -98,7 +114,7 @@ package struct ImageCopier: ~Copyable {
   }
 
   private borrowing func contents(
-    of stopped: borrowing StoppedProcess, until deadline: ContinuousClock.Instant
+    of threads: [StoppedThread], until deadline: ContinuousClock.Instant
   ) throws(InspectionError) -> Contents {
     var (regions, copying) = try plan(until: deadline)
     copying.run(pid: pid, until: deadline)
@@ -106,7 +122,7 @@ package struct ImageCopier: ~Copyable {
     guard !copying.isLate else { throw tooLong(copying.copiedByteCount, copying.wantedByteCount) }
     return Contents(
       regions: regions,
-      threads: stopped.threads.map {
+      threads: threads.map {
         ThreadState(
           tid: $0.tid, registers: $0.registers, name: try? directory.threadName($0.tid))
       },

@@ -20,8 +20,11 @@ package struct LeakTree: Hashable, Sendable {
   }
 
   /// Trees of a classified heap, the largest first; of equal size, by head.
+  ///
+  /// - Parameter visit: gets each block of each tree.
   package static func trees(
-    graph: ReferenceGraph, kinds: LeakKinds, byteCounts: [UInt64]
+    graph: ReferenceGraph, kinds: LeakKinds, byteCounts: [UInt64],
+    visit: (_ head: Int, _ block: Int) -> Void = { _, _ in }
   ) -> [LeakTree] {
     var isTaken = [Bool](repeating: false, count: graph.blockCount)
     var trees: [LeakTree] = []
@@ -31,6 +34,7 @@ package struct LeakTree: Hashable, Sendable {
       var queue = [head]
       isTaken[head] = true
       while let block = queue.popLast() {
+        visit(head, block)
         tree.blockCount += 1
         tree.byteCount += byteCounts[block]
         for position in graph.positions(of: block) {

@@ -66,39 +66,45 @@ package struct ThreadStacks: Sendable {
   private static let selfOffsets: [UInt64] = [0, 16]
   static let threadIDOffset: UInt64 = 720
 
-  /// Heaps of arenas begin at multiples of this (HEAP_MAX_SIZE of glibc 2.26 to 2.43, without huge pages), and may begin
-  /// right where a stack ends.
+  /// Heaps of arenas begin at multiples of this (HEAP_MAX_SIZE of glibc 2.26 to 2.43, without huge pages), so that no stack
+  /// reaches over one.
   private static let heapAlignment: UInt64 = 64 << 20
 
-  /// The stacks of threads that have ended, where a region, or what lies before a heap in it, ends with a control block:
-  /// glibc keeps up to 40 MiB of them for threads to come (`glibc.pthread.stack_cache_size`).
+  /// The stacks of threads that have ended: glibc keeps up to 40 MiB of them for threads to come
+  /// (`glibc.pthread.stack_cache_size`).
+  ///
+  /// Each ends with a control block; what the kernel has mapped right behind it may be part of the same region, such as a
+  /// heap, or the thread-local variables of the main thread.
   private static func keptStacks(in region: ImageRegion, _ image: ProcessImage) -> [Range<UInt64>] {
     guard region.isAnonymous else { return [] }
-    let mapping = region.mapping
     var stacks: [Range<UInt64>] = []
-    var start = mapping.start
-    while start < mapping.end {
-      let end = min(mapping.end, (start / heapAlignment + 1) * heapAlignment)
-      if let control = keptControlBlock(before: end, from: start, image) {
+    var start = region.mapping.start
+    for control in controlBlocks(in: region) {
+      start = max(start, control / heapAlignment * heapAlignment)
+      if let word = image.word(at: control + threadIDOffset), Int32(truncatingIfNeeded: word) <= 0,
+        start < control
+      {
         stacks.append(start..<control)
       }
-      start = end
+      start = control + controlBlockByteCount
     }
     return stacks
   }
 
-  /// The control block of a thread that has ended, if there is one right before an address.
-  private static func keptControlBlock(
-    before end: UInt64, from start: UInt64, _ image: ProcessImage
-  ) -> UInt64? {
-    guard end - start > 2 * controlBlockByteCount else { return nil }
-    for address in stride(from: end - 2 * controlBlockByteCount, to: end, by: 64)
-    where selfOffsets.allSatisfy({ image.word(at: address + $0) == address }) {
-      guard let word = image.word(at: address + threadIDOffset),
-        Int32(truncatingIfNeeded: word) <= 0
-      else { return nil }
-      return address
+  /// Control blocks of threads that run or have ended, ascending.
+  private static func controlBlocks(in region: ImageRegion) -> [UInt64] {
+    guard let memory = region.memory, let last = selfOffsets.last else { return [] }
+    var found: [UInt64] = []
+    memory.withBytes { bytes in
+      for run in region.own {
+        for address in stride(from: run.lowerBound, to: run.upperBound - last, by: 64) {
+          let offset = Int(address - region.mapping.start)
+          if selfOffsets.allSatisfy({ bytes.word(at: offset + Int($0)) == address }) {
+            found.append(address)
+          }
+        }
+      }
     }
-    return nil
+    return found
   }
 }

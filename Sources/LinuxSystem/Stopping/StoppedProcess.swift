@@ -75,7 +75,7 @@ package struct StoppedProcess: ~Copyable {
 
   /// False: the thread has ended, or is the zombie of a main thread that others outlive.
   private static func seize(_ tid: Int32) throws(StopError) -> Bool {
-    guard linux_ptrace_seize(tid) == 0 else {
+    guard linux_ptrace_seize(tid, 0) == 0 else {
       let code = Errno.current
       if code == .noSuchProcess { return false }
       let status = ThreadStatus.fields(of: tid)
@@ -109,7 +109,7 @@ package struct StoppedProcess: ~Copyable {
     }
   }
 
-  private static func threadIDs(of pid: Int32) throws(StopError) -> [Int32] {
+  static func threadIDs(of pid: Int32) throws(StopError) -> [Int32] {
     do throws(Errno) {
       return try numericEntries(of: "/proc/\(pid)/task")
     } catch {

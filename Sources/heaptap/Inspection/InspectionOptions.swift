@@ -67,7 +67,9 @@ extension InspectionOptions {
   }
 
   /// The same with the references among the blocks and what they are called.
-  func survey() throws -> HeapSurvey {
+  ///
+  /// - Parameter afterCopy: called when a process was copied and goes on.
+  func survey(afterCopy: () -> Void = {}) throws -> HeapSurvey {
     let reader = NameReader(reader: .thisProgram)
     if let snapshot {
       let saved = try open(snapshot)
@@ -78,6 +80,7 @@ extension InspectionOptions {
     // Whether it can be written is known before the process is stopped.
     let file = try save.map(SaveFile.init)
     let (image, walk) = try inspectProcess(countingResidence: save != nil)
+    afterCopy()
     let survey = Progress.during("looking for references") {
       HeapSurvey(of: image, walk, in: ProcessDirectory(pid: image.pid), names: reader.names)
     }

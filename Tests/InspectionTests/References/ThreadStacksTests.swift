@@ -47,6 +47,24 @@ import Testing
     #expect(try unused(from: start, bytes) == [start..<start + 0x10000 - Self.controlBlock])
   }
 
+  @Test func `nor does it where other memory is mapped right behind it`() throws {
+    let start: UInt64 = 0x7f97_a37f_0000
+    var bytes = memory(at: start, byteCount: 1 << 16, controlBefore: 1 << 16, thread: 0)
+    bytes += memory(at: start + 0x10000, byteCount: 12288, controlBefore: 10240, thread: 4711)
+    #expect(try unused(from: start, bytes) == [start..<start + 0x10000 - Self.controlBlock])
+  }
+
+  @Test func `of two that are side by side neither holds anything`() throws {
+    let start: UInt64 = 0x7f97_a37f_0000
+    var bytes = memory(at: start, byteCount: 1 << 16, controlBefore: 1 << 16, thread: -1)
+    bytes += memory(at: start + 0x10000, byteCount: 1 << 16, controlBefore: 1 << 16, thread: 0)
+    #expect(
+      try unused(from: start, bytes) == [
+        start..<start + 0x10000 - Self.controlBlock,
+        start + 0x10000..<start + 0x20000 - Self.controlBlock,
+      ])
+  }
+
   @Test func `that of a thread that runs is in use`() throws {
     let start: UInt64 = 0x7f97_a37f_0000
     let bytes = memory(at: start, byteCount: 1 << 16, controlBefore: 1 << 16, thread: 4711)

@@ -95,12 +95,13 @@ package struct SuppressionList: Hashable, Sendable {
     self.patterns = patterns
   }
 
-  /// The first pattern that matches a frame of the stack by its function, module or file.
-  package func match(_ stack: [Frame]) -> Pattern? {
-    patterns.first { pattern in
-      stack.contains { frame in
-        [frame.function, frame.module, frame.file].contains { $0.map(pattern.matches) == true }
-      }
+  /// The position of the first pattern that matches a frame of the stack by its function, module or file, or a type.
+  package func index(matching stack: [Frame], type: String? = nil) -> Int? {
+    patterns.firstIndex { pattern in
+      type.map(pattern.matches) == true
+        || stack.contains { frame in
+          [frame.function, frame.module, frame.file].contains { $0.map(pattern.matches) == true }
+        }
     }
   }
 }

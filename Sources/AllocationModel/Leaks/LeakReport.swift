@@ -1,17 +1,9 @@
 /// What a command left allocated when it ended, less what is known and suppressed.
 package struct LeakReport: Hashable, Sendable {
-  /// What one pattern kept out of the report.
-  package struct Suppressed: Hashable, Sendable {
-    package var pattern: String
-    package var siteCount = 0
-    package var blocks: UInt64 = 0
-    package var bytes: UInt64 = 0
-  }
-
   /// Sites with live blocks that nothing suppresses, the most bytes first.
   package var leaks: [SiteSnapshot] = []
   /// In the order of the suppression file.
-  package var suppressed: [Suppressed] = []
+  package var suppressed: [SuppressedLeaks] = []
   /// Live bytes that may be there.
   package var limit: UInt64
 
@@ -22,13 +14,9 @@ package struct LeakReport: Hashable, Sendable {
     _ snapshot: Snapshot, suppressions: SuppressionList = SuppressionList(), limit: UInt64 = 0
   ) {
     self.limit = limit
-    var indices: [SuppressionList.Pattern: Int] = [:]
-    suppressed = suppressions.patterns.map { Suppressed(pattern: $0.text) }
-    for (index, pattern) in suppressions.patterns.enumerated() where indices[pattern] == nil {
-      indices[pattern] = index
-    }
+    suppressed = suppressions.patterns.map { SuppressedLeaks(pattern: $0.text) }
     for site in snapshot.sites where site.counters.liveBlocks > 0 && site.isLeftForSure {
-      guard let index = suppressions.match(site.stack).flatMap({ indices[$0] }) else {
+      guard let index = suppressions.index(matching: site.stack) else {
         leaks.append(site)
         continue
       }
