@@ -61,8 +61,6 @@ package struct WatchLoop: ~Copyable {
   package func run(
     pids: [Int32], child: Int32? = nil, publish: (Snapshot) -> Bool
   ) throws -> Ending {
-    // Where all processors are busy, probes would otherwise stay for longer than a budget allows.
-    ThreadPriority.prefer()
     let poller = try EventPoller()
     let timer = try IntervalTimer(seconds: schedule.interval)
     try poller.add(timer.descriptor, token: Token.timer.rawValue)

@@ -10,7 +10,6 @@ struct ResolveWorkerCommand: ParsableCommand {
     shouldDisplay: false)
 
   func run() throws {
-    ThreadPriority.doNotPrefer()
     let socket = OwnedDescriptor(owning: HelperProcess.socketDescriptor)
     var reader = try SourceReader(socket: PacketSocket(owning: socket))
     try reader.run()
