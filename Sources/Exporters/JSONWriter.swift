@@ -114,6 +114,12 @@ struct JSONWriter {
 
   private mutating func quote(_ string: String) {
     text += "\""
+    defer { text += "\"" }
+    // Nearly all strings stay as they are, and appending scalar by scalar was half of the work of a report.
+    guard string.utf8.contains(where: Self.isEscaped) else {
+      text += string
+      return
+    }
     for scalar in string.unicodeScalars {
       switch scalar {
       case "\"": text += "\\\""
@@ -127,6 +133,10 @@ struct JSONWriter {
       default: text.unicodeScalars.append(scalar)
       }
     }
-    text += "\""
+  }
+
+  /// Whether a byte stands for a character that JSON strings (RFC 8259, section 7), or terminals, want escaped.
+  private static func isEscaped(_ byte: UInt8) -> Bool {
+    byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == 0x7F
   }
 }

@@ -260,7 +260,7 @@ def main():
     parser.add_argument("--filter", help="the tests to run, instead of the suites that depend on kernels")
     parser.add_argument("--shell", metavar="COMMAND", help="run this in bash instead of tests")
     parser.add_argument("--append", default="", metavar="WORDS", help="for the kernel's command line")
-    parser.add_argument("--minutes", type=float, default=12, help="after which a machine is stopped")
+    parser.add_argument("--minutes", type=float, default=20, help="after which a machine is stopped")
     options = parser.parse_args()
 
     heaptap = Path(os.environ.get("HEAPTAP_BINARY", root / ".build/release/heaptap")).absolute()
