@@ -115,7 +115,7 @@ extension Observation {
         busiestProcessEvents: load.process, busiestThreadEvents: load.thread,
         eventSeconds: event / 1e9, processorShare: load.processorShare,
         lostByAll: load.lostByAll,
-        processorsOfAll: budgeted?.processors.values.reduce(0, +) ?? 1,
+        processorsOfAll: budgeted?.processorsOfAll ?? 1,
         outsideSeconds: Double(recording.outsideNanoseconds) / 1e9,
         isPartial: budgeted?.subject != nil))
     if budgeted?.governor.mode == .exact { beginCounting() }

@@ -61,6 +61,12 @@ final class BudgetedObservation {
     processors[slot] = processors[slot].map { ($0 + sum) / 2 } ?? sum
   }
 
+  /// Cores that all processes have, as far as that is known, and a quarter of the machine's at least: programs that do
+  /// little are seen in few windows, and nobody misses 2 % of so much.
+  var processorsOfAll: Double {
+    max(Double(Self.coreCount) / 4, processors.values.reduce(0, +))
+  }
+
   /// Of the machine.
   static let coreCount = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 }
