@@ -150,7 +150,7 @@ extension Observation {
       let threads = fold(events[slot] ?? [], of: slot, recording)
       for cell in threads {
         if cell.eventCount > busiest.eventCount { busiest = cell }
-        load.lostByAll += min(open, Double(cell.eventCount) * event)
+        load.lostByAll += min(open, Governor.safety * Double(cell.eventCount) * event)
       }
       budgeted?.note(threads, of: slot)
     }

@@ -46,7 +46,7 @@ package struct Governor: Hashable, Sendable {
     /// The share of a core that the thread with most events has outside of windows, 0 … 1: what it may lose is a share
     /// of that, not of the time of a clock.
     package var processorShare: Double
-    /// Seconds that all threads lost together while it was open, and the cores that all processes have together outside of
+    /// Seconds that all threads lost together while it was open, estimated high, none more than it was open; and the cores that all processes have together outside of
     /// windows. Programs that do little and all at once can lose far more of their time than windows take of a clock's.
     package var lostByAll: Double
     package var processorsOfAll: Double
@@ -104,7 +104,7 @@ package struct Governor: Hashable, Sendable {
   private var quietSince: UInt64?
 
   /// How far an estimate of cost may be off. What is spent is estimated high.
-  private static let safety = 1.5
+  package static let safety = 1.5
   /// How much of the budget is spent. The last window's cost is known when it is over, and programs that do nothing but
   /// allocate lose as much as is estimated, so that all of it would be a little too much half of the time.
   private static let spentShare = 0.9
@@ -148,7 +148,7 @@ package struct Governor: Hashable, Sendable {
     let lost = slow * min(1, Self.safety * window.load + 0.02)
     var spent = lost / min(1, max(Self.leastProcessorShare, window.processorShare))
     if !window.isPartial, window.openSeconds > 0 {
-      let lostByAll = Self.safety * window.lostByAll * slow / window.openSeconds
+      let lostByAll = window.lostByAll * slow / window.openSeconds
       spent = max(spent, lostByAll / max(Self.leastProcessorShare, window.processorsOfAll))
     }
     cost.spend(spent)
