@@ -94,7 +94,7 @@ package final class Module: Sendable {
 
 extension SymbolTable {
   /// The functions that an ELF file defines.
-  init(of file: borrowing ELFFile) {
+  package init(of file: borrowing ELFFile) {
     var builder = SymbolTableBuilder()
     builder.add(file)
     self = builder.build()

@@ -1,3 +1,17 @@
+extension Range<UInt64> {
+  /// The range, cut at the multiples of a limit, > 0.
+  func pieces(of limit: UInt64) -> [Range<UInt64>] {
+    var pieces: [Range<UInt64>] = []
+    var start = lowerBound
+    while start < upperBound {
+      let end = start + Swift.min(upperBound - start, limit - start % limit)
+      pieces.append(start..<end)
+      start = end
+    }
+    return pieces
+  }
+}
+
 /// Ranges of addresses, ascending and apart from each other.
 struct AddressRuns: Equatable, Sendable {
   private(set) var runs: [Range<UInt64>]

@@ -21,7 +21,6 @@ struct MemoryCopying {
 
   /// One copying step, bytes: short enough to keep to a deadline.
   private static let sliceByteCount: UInt64 = 4 << 20
-  private static let threadCount = 2
 
   private var slices: [Slice] = []
   private(set) var wantedByteCount: UInt64 = 0
@@ -33,21 +32,18 @@ struct MemoryCopying {
 
   /// Adds a run of pages of the mapping that begins at `start`, which is copied to the start of `memory`.
   mutating func add(_ run: Range<UInt64>, to memory: ReservedMemory, mappedAt start: UInt64) {
-    var address = run.lowerBound
-    while address < run.upperBound {
-      let count = min(run.upperBound - address, Self.sliceByteCount)
-      let offset = Int(address - start)
-      slices.append(Slice(address: address, memory: memory, target: offset..<offset + Int(count)))
-      address += count
-      wantedByteCount += count
+    for piece in run.pieces(of: Self.sliceByteCount) {
+      let target = Int(piece.lowerBound - start)..<Int(piece.upperBound - start)
+      slices.append(Slice(address: piece.lowerBound, memory: memory, target: target))
     }
+    wantedByteCount += run.upperBound - run.lowerBound
   }
 
   /// Copies; no two slices overlap, so that threads can share them.
   mutating func run(pid: Int32, until deadline: ContinuousClock.Instant) {
     let slices = slices
     let progress = Mutex(Progress())
-    DispatchQueue.concurrentPerform(iterations: Self.threadCount) { _ in
+    DispatchQueue.concurrentPerform(iterations: SharedWork.threadCount) { _ in
       while true {
         let index: Int? = progress.withLock { progress in
           if ContinuousClock.now >= deadline { progress.isLate = progress.next < slices.count }

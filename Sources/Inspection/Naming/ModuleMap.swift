@@ -122,7 +122,7 @@ package final class ModuleMap {
     guard let opened = try? process?.openFile(of: modules[index].first),
       let file = try? ELFFile(opened)
     else { return .empty }
-    return Executables.Module(reading: file).symbols
+    return SymbolTable(of: file)
   }
 
   /// Whether there may be objects of Swift; what is not known may be anything.

@@ -1,6 +1,4 @@
-import Dispatch
 import Processes
-import Synchronization
 
 /// All blocks of a heap with what they point to, and what points to them from outside.
 package struct HeapReferences: Sendable {
@@ -22,30 +20,18 @@ package struct HeapReferences: Sendable {
       graph: graph, startRooted: roots.startRooted, interiorRooted: roots.interiorRooted)
   }
 
-  /// Parts of the heap are read by as many threads as there are; bytes of one part.
+  /// Bytes of a part of the heap that one thread reads.
   private static let partByteCount: UInt64 = 8 << 20
-  private static let threadCount = 2
 
   private static func graph(
     of image: ProcessImage, _ blocks: [HeapBlock], _ index: BlockIndex
   ) -> ReferenceGraph {
     let parts = parts(of: blocks)
-    let results = Mutex([ReferenceRows](repeating: ReferenceRows(), count: parts.count))
-    let next = Atomic(0)
-    DispatchQueue.concurrentPerform(iterations: threadCount) { _ in
-      while true {
-        let part = next.wrappingAdd(1, ordering: .relaxed).oldValue
-        guard part < parts.count else { return }
-        let rows = rows(of: image, blocks, parts[part], index)
-        results.withLock { $0[part] = rows }
-      }
-    }
+    // Nobody else keeps the rows, so that they can be given up one by one.
     return ReferenceGraph(
       blockCount: blocks.count,
-      parts: results.withLock { results in
-        // Nobody else keeps them, so that they can be given up one by one.
-        defer { results = [] }
-        return results
+      parts: SharedWork.results(count: parts.count) {
+        rows(of: image, blocks, parts[$0], index)
       })
   }
 

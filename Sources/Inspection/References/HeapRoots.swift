@@ -1,8 +1,6 @@
 import AllocationModel
-import Dispatch
 import LinuxSystem
 import Processes
-import Synchronization
 
 /// One word outside of the heap that is an address in a block.
 package struct HeapRoot: Hashable, Sendable {
@@ -40,13 +38,13 @@ package struct HeapRoots: Sendable {
     let excluded = AddressRuns(merging: walk.heapRanges + walk.allocatorRanges + stacks.unused)
     let scanned = AddressRuns(merging: image.regions.flatMap { $0.isCopied ? $0.own : [] })
       .subtracting(excluded)
-    all += Self.roots(
-      in: scanned.parts(within: image.regions, of: Self.partByteCount), image, index)
+    let parts = scanned.parts(within: image.regions, of: Self.partByteCount)
+    all += SharedWork.results(count: parts.count) { Self.scan(parts[$0], image, index) }
+      .flatMap { $0 }
   }
 
-  /// Memory is read by as many threads as there are; bytes of one part.
+  /// Bytes of a part of memory that one thread reads; a multiple of a word.
   private static let partByteCount: UInt64 = 1 << 20
-  private static let threadCount = 2
 
   /// They hold no addresses of the program's blocks, or numbers that only look like some.
   static let systemRegisters: Set<String> = [
@@ -70,23 +68,7 @@ package struct HeapRoots: Sendable {
     }
   }
 
-  /// - Parameter parts: each in one region.
-  private static func roots(
-    in parts: [Range<UInt64>], _ image: ProcessImage, _ index: BlockIndex
-  ) -> [HeapRoot] {
-    let results = Mutex([[HeapRoot]](repeating: [], count: parts.count))
-    let next = Atomic(0)
-    DispatchQueue.concurrentPerform(iterations: min(threadCount, parts.count)) { _ in
-      while true {
-        let part = next.wrappingAdd(1, ordering: .relaxed).oldValue
-        guard part < parts.count else { return }
-        let roots = scan(parts[part], image, index)
-        results.withLock { $0[part] = roots }
-      }
-    }
-    return results.withLock { $0.flatMap { $0 } }
-  }
-
+  /// - Parameter range: in one region.
   private static func scan(
     _ range: Range<UInt64>, _ image: ProcessImage, _ index: BlockIndex
   ) -> [HeapRoot] {
@@ -106,7 +88,7 @@ package struct HeapRoots: Sendable {
 }
 
 extension AddressRuns {
-  /// The runs, cut where regions end and into pieces no longer than a limit, which is a multiple of a word.
+  /// The runs, cut where regions end and at multiples of a limit.
   fileprivate func parts(within regions: [ImageRegion], of limit: UInt64) -> [Range<UInt64>] {
     var parts: [Range<UInt64>] = []
     var region = 0
@@ -115,8 +97,8 @@ extension AddressRuns {
       while start < run.upperBound {
         while region < regions.count, regions[region].mapping.end <= start { region += 1 }
         guard region < regions.count else { return parts }
-        let end = min(run.upperBound, regions[region].mapping.end, (start & ~7) + limit)
-        parts.append(start..<end)
+        let end = min(run.upperBound, regions[region].mapping.end)
+        parts += (start..<end).pieces(of: limit)
         start = end
       }
     }

@@ -108,20 +108,9 @@ extension HeapSnapshot {
 }
 
 extension ProcessImage {
-  /// What was copied, in pieces that are no longer than a limit, which is a multiple of a page.
+  /// What was copied, cut at multiples of a limit, which is one of pages.
   fileprivate func pieces(of limit: UInt64) -> [Range<UInt64>] {
-    var pieces: [Range<UInt64>] = []
-    for region in regions where region.isCopied {
-      for run in region.copiedRuns {
-        var start = run.lowerBound
-        while start < run.upperBound {
-          let end = min(run.upperBound, start + limit)
-          pieces.append(start..<end)
-          start = end
-        }
-      }
-    }
-    return pieces
+    regions.filter(\.isCopied).flatMap(\.copiedRuns).flatMap { $0.pieces(of: limit) }
   }
 
   /// The bytes of a piece, which lies in one region.

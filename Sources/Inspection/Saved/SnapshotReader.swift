@@ -1,5 +1,4 @@
 import AllocationModel
-import Dispatch
 import Executables
 import LinuxSystem
 import Processes
@@ -13,7 +12,6 @@ final class SnapshotReader: Sendable {
     var offset: UInt64
   }
 
-  private static let threadCount = 2
   /// Of all sections of a kind other than memory.
   private static let byteLimit = 4 << 30
 
@@ -151,16 +149,12 @@ final class SnapshotReader: Sendable {
   func fillMemory(of regions: [ImageRegion]) throws(SnapshotError) {
     let entries = entriesByKind[.memory] ?? []
     let failure = Mutex<SnapshotError?>(nil)
-    let next = Atomic(0)
-    DispatchQueue.concurrentPerform(iterations: Self.threadCount) { _ in
-      while failure.withLock({ $0 == nil }) {
-        let number = next.wrappingAdd(1, ordering: .relaxed).oldValue
-        guard number < entries.count else { return }
-        do throws(SnapshotError) {
-          try fill(entries[number], regions)
-        } catch {
-          failure.withLock { $0 = error }
-        }
+    _ = SharedWork.results(count: entries.count) { number in
+      guard failure.withLock({ $0 == nil }) else { return }
+      do throws(SnapshotError) {
+        try fill(entries[number], regions)
+      } catch {
+        failure.withLock { $0 = error }
       }
     }
     if let failure = failure.withLock({ $0 }) { throw failure }

@@ -47,29 +47,22 @@ struct SnapshotSection {
     return writer.bytes
   }
 
-  /// What the checksum begins with.
-  private var checkedFields: [UInt8] {
-    var writer = PacketWriter()
-    writer.put(kind.rawValue)
-    writer.put(UInt32(byteCount))
-    writer.put(UInt32(storedByteCount))
-    writer.put(place)
-    return writer.bytes
-  }
-
   func checksum(of stored: UnsafeRawBufferPointer) -> UInt32 {
-    let fields = checkedFields.withUnsafeBytes { Deflate.checksum($0) }
+    let fields = fields(checksum: nil).withUnsafeBytes { Deflate.checksum($0) }
     return Deflate.checksum(stored, behind: fields)
   }
 }
 
 extension SnapshotSection {
-  var header: [UInt8] {
+  var header: [UInt8] { fields(checksum: checksum) }
+
+  /// - Parameter checksum: nil: all other fields, which the checksum begins with.
+  private func fields(checksum: UInt32?) -> [UInt8] {
     var writer = PacketWriter()
     writer.put(kind.rawValue)
     writer.put(UInt32(byteCount))
     writer.put(UInt32(storedByteCount))
-    writer.put(checksum)
+    if let checksum { writer.put(checksum) }
     writer.put(place)
     return writer.bytes
   }

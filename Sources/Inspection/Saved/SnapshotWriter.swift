@@ -1,14 +1,11 @@
-import Dispatch
 import LinuxSystem
-import Synchronization
 import SystemPackage
 
-/// Writes a snapshot file, section by section; compresses as many at once as there are threads.
+/// Writes a snapshot file, section by section; several are compressed at once.
 struct SnapshotWriter: ~Copyable {
   /// Contents of a section, empty for none, and its place where it has one.
   typealias Contents = (place: UInt64?, bytes: [UInt8])
 
-  private static let threadCount = 2
   /// Sections that are in memory together.
   private static let batchCount = 16
 
@@ -57,21 +54,16 @@ struct SnapshotWriter: ~Copyable {
   private static func stored(
     _ kind: SnapshotSection.Kind, _ batch: Range<Int>, _ contents: @Sendable (Int) -> Contents
   ) -> [(SnapshotSection, [UInt8])] {
-    let results = Mutex([(SnapshotSection, [UInt8])?](repeating: nil, count: batch.count))
-    let next = Atomic(batch.lowerBound)
-    DispatchQueue.concurrentPerform(iterations: threadCount) { _ in
-      while true {
-        let number = next.wrappingAdd(1, ordering: .relaxed).oldValue
-        guard number < batch.upperBound else { return }
-        let (place, bytes) = contents(number)
-        if bytes.isEmpty, kind == .memory { continue }
-        let stored = bytes.withUnsafeBytes { Deflate.compressed($0) } ?? bytes
-        let section = SnapshotSection(
-          kind: kind, byteCount: bytes.count, storedByteCount: stored.count, place: place ?? 0)
-        results.withLock { $0[number - batch.lowerBound] = (section, stored) }
-      }
+    let sections = SharedWork.results(count: batch.count) {
+      number -> (SnapshotSection, [UInt8])? in
+      let (place, bytes) = contents(batch.lowerBound + number)
+      if bytes.isEmpty, kind == .memory { return nil }
+      let stored = bytes.withUnsafeBytes { Deflate.compressed($0) } ?? bytes
+      let section = SnapshotSection(
+        kind: kind, byteCount: bytes.count, storedByteCount: stored.count, place: place ?? 0)
+      return (section, stored)
     }
-    return results.withLock { $0.compactMap { $0 } }
+    return sections.compactMap { $0 }
   }
 
   /// Ends the file and gives it its name: how many bytes it has.

@@ -1,6 +1,4 @@
 package import AllocationModel
-import Dispatch
-import Synchronization
 
 /// The type of every block of a heap.
 package struct BlockTypes: Sendable {
@@ -19,7 +17,6 @@ package struct BlockTypes: Sendable {
 
   /// Blocks that one thread looks at before it takes the next.
   private static let partCount = 1 << 16
-  private static let threadCount = 2
 
   /// - Parameters:
   ///   - classifier: makes one for each thread.
@@ -31,21 +28,14 @@ package struct BlockTypes: Sendable {
     let parts = stride(from: 0, to: blocks.count, by: Self.partCount).map {
       $0..<min(blocks.count, $0 + Self.partCount)
     }
-    let results = Mutex([FoundTypes](repeating: FoundTypes(), count: parts.count))
-    let next = Atomic(0)
-    DispatchQueue.concurrentPerform(iterations: min(Self.threadCount, parts.count)) { _ in
-      var classifier = classifier()
-      while true {
-        let part = next.wrappingAdd(1, ordering: .relaxed).oldValue
-        guard part < parts.count else { return }
-        var found = FoundTypes()
-        for block in blocks[parts[part]] { found.add(classifier.finding(of: block), block) }
-        results.withLock { $0[part] = found }
-      }
+    let results = SharedWork.results(count: parts.count, state: classifier) { classifier, part in
+      var found = FoundTypes()
+      for block in blocks[parts[part]] { found.add(classifier.finding(of: block), block) }
+      return found
     }
     var known = FoundTypes()
     numbers.reserveCapacity(blocks.count)
-    for found in results.withLock({ $0 }) {
+    for found in results {
       let translated = found.all.map { known.number(of: $0.finding, $0.byteCount) }
       for number in found.numbers { numbers.append(translated[Int(number)]) }
     }

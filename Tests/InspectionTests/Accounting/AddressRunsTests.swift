@@ -35,4 +35,11 @@ import Testing
       }
     }
   }
+
+  @Test func `a range is cut at multiples of a limit, and nothing of it is lost`() {
+    #expect((4..<20 as Range<UInt64>).pieces(of: 8) == [4..<8, 8..<16, 16..<20])
+    #expect((8..<16 as Range<UInt64>).pieces(of: 8) == [8..<16])
+    #expect((5..<5 as Range<UInt64>).pieces(of: 8) == [])
+    #expect((UInt64.max - 3..<UInt64.max).pieces(of: 8) == [UInt64.max - 3..<UInt64.max])
+  }
 }
