@@ -150,7 +150,7 @@ extension Observation {
       let threads = fold(events[slot] ?? [], of: slot, recording)
       for cell in threads {
         if cell.eventCount > busiest.eventCount { busiest = cell }
-        load.lostByAll += min(open, Governor.safety * Double(cell.eventCount) * event)
+        load.lostByAll += Governor.loss(events: cell.eventCount, eventSeconds: event, of: open)
       }
       budgeted?.note(threads, of: slot)
     }

@@ -46,9 +46,10 @@ package struct Governor: Hashable, Sendable {
     /// The share of a core that the thread with most events has outside of windows, 0 … 1: what it may lose is a share
     /// of that, not of the time of a clock.
     package var processorShare: Double
-    /// Seconds that all threads lost together while it was open, estimated high, none more than it was open; and the cores that all processes have together outside of
-    /// windows. Programs that do little and all at once can lose far more of their time than windows take of a clock's.
+    /// Seconds that all threads lost together while it was open, the sum of what `Governor.loss` says of each. Programs
+    /// that do little and all at once can lose far more of their time than windows take of a clock's.
     package var lostByAll: Double
+    /// The cores that all processes have together outside of windows.
     package var processorsOfAll: Double
     /// Seconds in which probes were seen to be hit before it opened and after it was closed. Where processes wait for
     /// processors these can be longer than the window.
@@ -104,7 +105,7 @@ package struct Governor: Hashable, Sendable {
   private var quietSince: UInt64?
 
   /// How far an estimate of cost may be off. What is spent is estimated high.
-  package static let safety = 1.5
+  private static let safety = 1.5
   /// How much of the budget is spent. The last window's cost is known when it is over, and programs that do nothing but
   /// allocate lose as much as is estimated, so that all of it would be a little too much half of the time.
   private static let spentShare = 0.9
@@ -121,6 +122,11 @@ package struct Governor: Hashable, Sendable {
     recent = CostHistory(start: now)
     cost.advance(to: now)
     own.advance(to: now)
+  }
+
+  /// Seconds that so many events cost one thread, estimated high; no more than it had.
+  package static func loss(events: UInt64, eventSeconds: Double, of seconds: Double) -> Double {
+    min(seconds, safety * Double(events) * eventSeconds)
   }
 
   /// The share of the time since it is observed in windows for which they were open.

@@ -27,9 +27,10 @@ package struct LeakTreeText {
   }
 
   package func render(_ leaks: HeapLeaks) -> String {
-    var text =
-      line("definitely lost", leaks.definitely) + line("indirectly lost", leaks.indirectly)
-      + line("possibly lost  ", leaks.possibly) + line("still reachable", leaks.reachable)
+    let titleWidth = LeakKindName.allCases.map(\.words.count).max() ?? 0
+    var text = LeakKindName.allCases.map { kind in
+      "\(kind.words.padded(to: titleWidth, alignment: .leading))  \(Self.amount(leaks[kind]))\n"
+    }.joined()
     for entry in leaks.suppressed {
       let suppressed = Figure.amount(entry.bytes, entry.blocks)
       text += "suppressed by leak:\(entry.pattern.printable)  \(suppressed)\n"
@@ -43,10 +44,6 @@ package struct LeakTreeText {
     text += entries.prefix(limit).joined()
     if entries.count > limit { text += "\(entries.count - limit) more; --top shows more\n" }
     return text
-  }
-
-  private func line(_ title: String, _ total: HeapLeaks.Total) -> String {
-    "\(title)  \(Self.amount(total))\n"
   }
 
   private func entry(_ tree: HeapLeaks.Tree) -> String {
