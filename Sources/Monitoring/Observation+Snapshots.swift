@@ -194,21 +194,23 @@ extension Observation {
   func target(_ process: ObservedProcess, _ totals: AllocationCounters) -> TargetSnapshot {
     let counters = session.readProcess(process.slot)
     let row = process.census
+    // Its mappings may have been read before its libraries were loaded, and not again before its end.
+    let isVisible = process.hasVisibleAllocator || totals.allocatedBlocks > 0
     return TargetSnapshot(
       pid: process.identity.pid, startTicks: process.identity.startTicks, name: process.name,
       parent: row?.parent, executable: row?.executable, cgroup: row?.cgroup,
-      mode: mode(of: process), counters: totals,
+      mode: isVisible ? mode : .census, counters: totals,
       inheritedFrees: counters.inheritedFrees, unknownFrees: counters.unknownFrees,
       failedAllocations: counters.failedCalls, residentBytes: row?.memory.residentBytes,
       residentAnonymousBytes: row?.memory.anonymousBytes,
       residentAnonymousBytesAtStart: process.anonymousBytesAtStart,
       heapBytes: row?.memory.dataBytes, isFromStart: process.isFromStart,
       hasExited: process.hasExited, ending: ending(of: process),
-      hasVisibleAllocator: process.hasVisibleAllocator, obstacle: process.obstacle)
+      hasVisibleAllocator: isVisible, obstacle: process.obstacle)
   }
 
-  private func mode(of process: ObservedProcess) -> TargetSnapshot.Mode {
-    guard process.hasVisibleAllocator else { return .census }
+  /// How processes are observed whose allocator is probed.
+  private var mode: TargetSnapshot.Mode {
     guard isWindowed else { return .exact }
     return budgeted?.windows == nil ? .census : .windows
   }
