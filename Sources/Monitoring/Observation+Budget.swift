@@ -22,7 +22,7 @@ extension Observation {
     } else if budgeted.windows?.isBusy ?? false {
       return -1
     } else {
-      due = budgeted.governor.nextWindow(after: now) ?? now + 1_000_000_000
+      due = budgeted.nextWindow(after: now) ?? now + 1_000_000_000
     }
     return due <= now ? 0 : Int32(min((due - now) / 1_000_000 + 1, 60_000))
   }
@@ -42,38 +42,57 @@ extension Observation {
       budgeted.governor.retryWithoutWindows(at: now)
       if budgeted.governor.mode == .exact { beginCounting() }
     } else if budgeted.windows?.isBusy == false,
-      let due = budgeted.governor.nextWindow(after: now), due <= now
+      let due = budgeted.nextWindow(after: now), due <= now
     {
-      beginWindow()
+      beginWindow(at: now)
     }
   }
 
   // MARK: Windows
 
-  private func beginWindow() {
-    guard let settings = budgeted?.governor.settings else { return }
-    let places = placesOfNextWindow()
+  /// A window for a process that sleeps waits for it, for so long at most. A program that does something ten times a
+  /// second would be met by few windows else, and all of those would be paid for.
+  private static let patience: UInt64 = 300_000_000
+
+  private func beginWindow(at now: UInt64) {
+    guard let settings = budgeted?.governor.settings, let places = placesOfNextWindow(at: now)
+    else { return }
     // With nothing to look at yet all of it can be counted.
     guard !places.isEmpty else { return noteEmptyWindow(isPartial: false) }
+    let isForFew = scope.probeScope == .named || budgeted?.subject != nil
     budgeted?.windows?.begin(
       WindowRequest(
-        places, nanoseconds: UInt64(settings.windowLength * 1e9), allowance: settings.allowance))
+        places, nanoseconds: UInt64(settings.windowLength * 1e9),
+        patience: isForFew ? Self.patience : 0, allowance: settings.allowance))
   }
 
-  private func placesOfNextWindow() -> [WindowRequest.Place] {
+  /// Nil: nobody is to have a window now.
+  private func placesOfNextWindow(at now: UInt64) -> [WindowRequest.Place]? {
     budgeted?.subject = nil
-    guard scope.probeScope != .named, case .process(let identity)? = budgeted?.attention.next(),
-      let process = slotsByPid[identity.pid].flatMap({ processes[$0] }),
+    guard scope.probeScope != .named else { return attachments }
+    let isDue = budgeted?.governor.nextWindow(after: now).map { $0 <= now } ?? false
+    guard case .process(let identity)? = budgeted?.attention.next(at: now, everyoneIsDue: isDue)
+    else { return isDue ? attachments : nil }
+    let own = placesOfOwn(identity)
+    guard !own.isEmpty else {
+      budgeted?.attention.leaveOut(identity)
+      return isDue ? attachments : nil
+    }
+    budgeted?.subject = identity
+    return own
+  }
+
+  /// What can be attached to for a single process.
+  private func placesOfOwn(_ identity: ProcessIdentity) -> [WindowRequest.Place] {
+    guard let process = slotsByPid[identity.pid].flatMap({ processes[$0] }),
       process.identity == identity, !process.hasExited
-    else { return attachments }
-    let own = attachments.filter { place in
+    else { return [] }
+    return attachments.filter { place in
       process.executableMappings.contains {
         $0.inode == place.file.identity.inode || $0.path == place.file.name
       }
     }
-    guard !own.isEmpty else { return attachments }
-    budgeted?.subject = identity
-    return own.map { WindowRequest.Place(file: $0.file, pid: identity.pid) }
+    .map { WindowRequest.Place(file: $0.file, pid: identity.pid) }
   }
 
   /// Time passes as if there had been a window without an event.
@@ -94,35 +113,36 @@ extension Observation {
       guard let taken = try budgeted?.windows?.take() else { return }
       recording = taken
     } catch {
+      if let subject = budgeted?.subject { budgeted?.attention.leaveOut(subject) }
       return noteEmptyWindow(isPartial: true)
     }
     let began = SystemClock.threadNanoseconds
-    defer {
-      let own = recording.ownNanoseconds + SystemClock.threadNanoseconds - began
-      budgeted?.attention.note(
-        budgeted?.subject.map { .process($0) } ?? .everyone, ownSeconds: Double(own) / 1e9)
-    }
     // Stacks are told before the events that refer to them.
     handleNewEvents()
     let load = fold(recording)
     guard let event = budgeted?.eventNanoseconds else { return }
-    budgeted?.governor.note(
+    let own = Double(recording.ownNanoseconds + SystemClock.threadNanoseconds - began) / 1e9
+    note(
       Governor.Window(
-        opened: recording.opened, closed: recording.detaching,
-        detached: recording.detached,
-        ownSeconds: Double(recording.ownNanoseconds + SystemClock.threadNanoseconds - began)
-          / 1e9,
-        busiestProcessEvents: load.process, busiestThreadEvents: load.thread,
+        opened: recording.opened, closed: recording.detaching, detached: recording.detached,
+        ownSeconds: own, busiestProcessEvents: load.process, busiestThreadEvents: load.thread,
         eventSeconds: event / 1e9, processorShare: load.processorShare,
-        lostByAll: load.lostByAll,
-        processorsOfAll: budgeted?.processorsOfAll ?? 1,
+        lostByAll: load.lostByAll, processorsOfAll: budgeted?.processorsOfAll ?? 1,
         outsideSeconds: Double(recording.outsideNanoseconds) / 1e9,
+        idleSeconds: Double(recording.idleNanoseconds) / 1e9,
         isPartial: budgeted?.subject != nil))
     if budgeted?.governor.mode == .exact { beginCounting() }
   }
 
+  private func note(_ window: Governor.Window) {
+    guard let budgeted else { return }
+    budgeted.governor.note(window, share: budgeted.attention.shareOfEveryone)
+    budgeted.attention.note(
+      budgeted.subject.map { .process($0) } ?? .everyone, ownSeconds: window.ownSeconds,
+      cost: budgeted.governor.cost(of: window), at: window.detached)
+  }
+
   /// Adds a window to what is known of each process.
-  ///
   private func fold(_ recording: WindowRecording) -> WindowLoad {
     var events: [ProcessSlot: [WindowEvent]] = [:]
     var (allocations, frees) = (0, 0)
@@ -144,7 +164,7 @@ extension Observation {
     }
     var busiest = ThreadCell(thread: 0, eventCount: 0)
     var load = WindowLoad(process: events.values.map(\.count).max() ?? 0)
-    let open = Double(recording.detaching - recording.opened) / 1e9
+    let open = Double(recording.detaching - recording.opened - recording.idleNanoseconds) / 1e9
     let event = (budgeted?.eventNanoseconds ?? 0) / 1e9
     for slot in concerned {
       let threads = fold(events[slot] ?? [], of: slot, recording)
@@ -154,9 +174,14 @@ extension Observation {
       }
       budgeted?.note(threads, of: slot)
     }
-    if let share = busiest.processorShare { budgeted?.processorShare = share }
     load.thread = Int(busiest.eventCount)
-    load.processorShare = budgeted?.processorShare ?? 1
+    if let subject = budgeted?.subject {
+      let known = slotsByPid[subject.pid].flatMap { budgeted?.processors[$0] }
+      load.processorShare = busiest.processorShare ?? known ?? 0
+    } else {
+      if let share = busiest.processorShare { budgeted?.processorShare = share }
+      load.processorShare = budgeted?.processorShare ?? 1
+    }
     return load
   }
 
@@ -230,7 +255,9 @@ extension Observation {
     case .windows:
       target.windows = WindowUse(
         count: governor.windowCount, openShare: governor.openShare(at: now),
-        costShare: governor.costShare(at: now), budget: governor.settings.budget,
+        costShare: governor.costShare(at: now)
+          + (budgeted?.attention.costShare(of: target.process, at: now) ?? 0),
+        budget: governor.settings.budget,
         unattributedFrees: estimate?.unattributedFrees ?? 0, netBytes: estimate?.netBytes,
         elapsed: estimate?.elapsed)
     case .census: break

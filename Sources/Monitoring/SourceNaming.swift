@@ -35,14 +35,20 @@ final class SourceNaming {
   }
 
   /// The stacks of sites with all their names, in the same order; nil for those that are not known.
+  ///
+  /// Each is put together once to ask and once to be shown: all at once, half asked, they would take most of our memory.
   func stacks(of sites: [SiteID], isLast: Bool, _ known: KnownStacks) -> [[Frame]?] {
-    let shown = sites.map { known.locations(of: $0)?.map(Self.call) }
-    for call in shown.lazy.compactMap({ $0 }).joined() {
-      if let place = call.place { _ = resolver.calls(at: place) }
+    for site in sites {
+      for location in known.locations(of: site) ?? [] {
+        if let place = Self.call(at: location).place { _ = resolver.calls(at: place) }
+      }
     }
     resolver.settle(within: isLast ? Self.lastPatience : Self.patience)
-    return shown.map { calls in
-      calls?.flatMap { $0.frame.expanded($0.place.flatMap(resolver.calls) ?? []) }
+    return sites.map { site in
+      known.locations(of: site)?.flatMap { location in
+        let call = Self.call(at: location)
+        return call.frame.expanded(call.place.flatMap(resolver.calls) ?? [])
+      }
     }
   }
 

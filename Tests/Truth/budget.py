@@ -271,13 +271,13 @@ def burst(arguments):
 
 # ---- many: a machine full of processes ----
 
-def measure_many(count, seconds, budget, rate):
+def measure_many(count, seconds, budget, rate, work):
     """Every twentieth of so many small programs leaks; all processes of the machine are observed."""
     with ExitStack() as stack:
         programs = []
         for number in range(count):
             leaks = number % 20 == 7
-            programs.append((leaks, stack.enter_context(Program("small", rate if leaks else 0))))
+            programs.append((leaks, stack.enter_context(Program("small", rate if leaks else 0, work))))
             time.sleep(0.02)
         programs[-1][1].wait_for_progress(2)
         before = time.monotonic()
@@ -300,10 +300,10 @@ def measure_many(count, seconds, budget, rate):
     wanted = sum(leaks for leaks, _ in programs)
     modes = Counter(row["mode"] if row else "not seen" for row in rows)
     own = (after.cpu_seconds - usage.cpu_seconds) / (end - start)
-    say({"table": "many", "count": count, "budget": budget, "own": own, "resident": after.resident_bytes,
+    say({"table": "many", "count": count, "budget": budget, "work": work, "own": own, "resident": after.resident_bytes,
          "anonymous": after.anonymous_bytes, "untouched": untouched, "lost": observed, "found": found, "wanted": wanted,
          "wrong": wrong, "modes": modes},
-        f"{count} processes, {budget} %: our CPU {percent(own)} of a core, {mebibytes(after.resident_bytes)} "
+        f"{count} processes, {25 / (1 + work):.1f} M allocations/s while they work, {budget} %: our CPU {percent(own)} of a core, {mebibytes(after.resident_bytes)} "
         f"({mebibytes(after.anonymous_bytes)} anonymous), first report after {attached:.1f} s; {dict(modes)}\n"
         f"  lost: mean {percent(mean(observed))}, 95th of 100 {percent(rank(observed, 0.95))}, most {percent(max(observed))}; "
         f"untouched {percent(mean(untouched))}, {percent(rank(untouched, 0.95))}, {percent(max(untouched))}\n"
@@ -324,7 +324,8 @@ def rank(values, part):
 
 
 def many(arguments):
-    return all([measure_many(count, arguments.seconds, arguments.budget, arguments.rate) for count in arguments.counts])
+    return all([measure_many(count, arguments.seconds, arguments.budget, arguments.rate, arguments.work)
+                for count in arguments.counts])
 
 
 def main():
@@ -357,7 +358,8 @@ def main():
     part = commands.add_parser("many")
     part.add_argument("counts", nargs="*", type=int, default=[100, 500], help="processes at once")
     part.add_argument("--seconds", type=float, default=120)
-    part.add_argument("--rate", type=int, default=20_000, help="bytes a second that every twentieth leaks")
+    part.add_argument("--rate", type=int, default=4_000, help="bytes a second that every twentieth leaks")
+    part.add_argument("--work", type=int, default=15, help="what they do between allocations, in units of those")
     part.add_argument("--budget", type=float, default=2, help="percent")
     arguments = parser.parse_args()
     commands = {"rows": rows, "leaks": leaks, "quiet": leaks, "intervals": intervals, "burst": burst, "many": many}

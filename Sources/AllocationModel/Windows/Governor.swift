@@ -54,14 +54,16 @@ package struct Governor: Hashable, Sendable {
     /// Seconds in which probes were seen to be hit before it opened and after it was closed. Where processes wait for
     /// processors these can be longer than the window.
     package var outsideSeconds: Double
-    /// Not every process was looked at: it says nothing of the others.
+    /// Seconds at its beginning in which nothing happened, and nobody was slowed.
+    package var idleSeconds: Double
+    /// Not every process was looked at: it says nothing of the others, and cost them nothing.
     package var isPartial: Bool
 
     package init(
       opened: UInt64, closed: UInt64, detached: UInt64, ownSeconds: Double,
       busiestProcessEvents: Int, busiestThreadEvents: Int, eventSeconds: Double,
       processorShare: Double = 1, lostByAll: Double = 0, processorsOfAll: Double = 1,
-      outsideSeconds: Double = 0, isPartial: Bool = false
+      outsideSeconds: Double = 0, idleSeconds: Double = 0, isPartial: Bool = false
     ) {
       self.opened = opened
       self.closed = closed
@@ -74,13 +76,16 @@ package struct Governor: Hashable, Sendable {
       self.lostByAll = lostByAll
       self.processorsOfAll = processorsOfAll
       self.outsideSeconds = outsideSeconds
+      self.idleSeconds = idleSeconds
       self.isPartial = isPartial
     }
 
     var openSeconds: Double { Double(closed - opened) / 1e9 }
-    /// The share of its time that the busiest thread lost while the window was open.
+    /// Seconds for which it was open and something may have happened.
+    var busySeconds: Double { max(0, openSeconds - idleSeconds) }
+    /// The share of those that the busiest thread lost.
     var load: Double {
-      openSeconds > 0 ? min(1, Double(busiestThreadEvents) * eventSeconds / openSeconds) : 1
+      busySeconds > 0 ? min(1, Double(busiestThreadEvents) * eventSeconds / busySeconds) : 1
     }
     /// What counting every call would cost the busiest process, as a share of one core.
     var exactShare: Double {
@@ -108,10 +113,12 @@ package struct Governor: Hashable, Sendable {
   private static let safety = 1.5
   /// How much of the budget is spent. The last window's cost is known when it is over, and programs that do nothing but
   /// allocate lose as much as is estimated, so that all of it would be a little too much half of the time.
-  private static let spentShare = 0.9
+  static let spentShare = 0.9
   /// Threads that have less of a core are taken to have so much: else one that hardly runs, and loses nothing that
   /// anybody waits for, would keep windows from all.
   private static let leastProcessorShare = 0.1
+  /// The same where windows are for one process only.
+  private static let leastOwnProcessorShare = 0.02
 
   package init(_ settings: Settings, at now: UInt64) {
     precondition(settings.budget > 0 && settings.budget < 1 && settings.ownShare > 0)
@@ -143,24 +150,37 @@ package struct Governor: Hashable, Sendable {
     return max(now, cost.paid, own.paid)
   }
 
+  /// When the next window that is for a single process may open its probes, as far as our own time goes; nil: there is
+  /// to be none.
+  package func nextPartialWindow(after now: UInt64) -> UInt64? {
+    mode == .windows && settings.hasWindows ? max(now, own.paid) : nil
+  }
+
+  /// Seconds of its own time that a window cost the process that it cost most, estimated high.
+  package func cost(of window: Window) -> Double {
+    // Threads that do little are slowed little; none can lose more than all its time.
+    let slow = window.busySeconds + window.outsideSeconds + settings.edge
+    let lost = slow * min(1, Self.safety * window.load + 0.02)
+    let least = window.isPartial ? Self.leastOwnProcessorShare : Self.leastProcessorShare
+    let spent = lost / min(1, max(least, window.processorShare))
+    guard !window.isPartial, window.busySeconds > 0 else { return spent }
+    let lostByAll = window.lostByAll * slow / window.busySeconds
+    return max(spent, lostByAll / max(Self.leastProcessorShare, window.processorsOfAll))
+  }
+
   /// Takes note of a window. What follows may be another mode.
-  package mutating func note(_ window: Window) {
+  ///
+  /// - Parameter share: of what may be spent that windows like this one have, > 0 and ≤ 1: others have the rest.
+  package mutating func note(_ window: Window, share: Double = 1) {
     windowCount += 1
     openSeconds += window.openSeconds
-    cost.advance(to: window.detached)
     own.advance(to: window.detached)
-    // Threads that do little are slowed little; none can lose more than all its time.
-    let slow = window.openSeconds + window.outsideSeconds + settings.edge
-    let lost = slow * min(1, Self.safety * window.load + 0.02)
-    var spent = lost / min(1, max(Self.leastProcessorShare, window.processorShare))
-    if !window.isPartial, window.openSeconds > 0 {
-      let lostByAll = window.lostByAll * slow / window.openSeconds
-      spent = max(spent, lostByAll / max(Self.leastProcessorShare, window.processorsOfAll))
-    }
-    cost.spend(spent)
-    recent.add(spent, at: window.detached)
     own.spend(window.ownSeconds)
     guard !window.isPartial else { return }
+    let spent = cost(of: window)
+    cost.advance(to: window.detached)
+    cost.spend(spent / share)
+    recent.add(spent, at: window.detached)
     guard Self.safety * window.exactShare < settings.budget / 2 else {
       quietSince = nil
       return
@@ -208,34 +228,5 @@ package struct Governor: Hashable, Sendable {
     since = now
     openSeconds = 0
     quietSince = nil
-  }
-}
-
-/// What was spent in the last half to whole minute.
-private struct CostHistory: Hashable, Sendable {
-  private static let length: UInt64 = 30_000_000_000
-
-  private var earlier = 0.0
-  private var earlierStart: UInt64
-  private var current = 0.0
-  private var currentStart: UInt64
-
-  init(start: UInt64) {
-    earlierStart = start
-    currentStart = start
-  }
-
-  mutating func add(_ spent: Double, at now: UInt64) {
-    if now > currentStart + Self.length {
-      earlier = current
-      earlierStart = currentStart
-      current = 0
-      currentStart = now
-    }
-    current += spent
-  }
-
-  func share(at now: UInt64) -> Double {
-    now > earlierStart ? (earlier + current) / (Double(now - earlierStart) / 1e9) : 0
   }
 }

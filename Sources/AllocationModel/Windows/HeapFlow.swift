@@ -43,7 +43,7 @@ struct HeapFlow {
     net = course.reduce(0, +)
     let observed =
       course.count > 1
-      ? SampledFlow.observedVariance(of: course, batches.map { Double($0.windowCount) }) : 0
+      ? SampledFlow.observedVariance(of: course, batches.map(\.length)) : 0
     let variance = course.count < Self.batchesNeeded ? max(squares, observed) : observed
     deviation = variance.squareRoot()
   }

@@ -7,12 +7,12 @@ struct SampledFlow {
     var net = 0.0
     var deviation = 0.0
     var bytes = 0.0
-    var windows = 0.0
+    var length = 0.0
 
     static func + (lhs: Self, rhs: Self) -> Self {
       Self(
         net: lhs.net + rhs.net, deviation: hypot(lhs.deviation, rhs.deviation),
-        bytes: lhs.bytes + rhs.bytes, windows: lhs.windows)
+        bytes: lhs.bytes + rhs.bytes, length: lhs.length)
     }
   }
 
@@ -56,7 +56,7 @@ struct SampledFlow {
 
   /// Computes net flow and its deviation, once all is added.
   ///
-  /// - Parameter lengths: windows in each batch.
+  /// - Parameter lengths: seconds recorded in each batch.
   mutating func settle(lengths: [Double]) {
     net = course.reduce(0, +)
     deviation = Self.variance(course[...], poisson[...], lengths[...], attributionVariance)
@@ -72,7 +72,7 @@ struct SampledFlow {
     let poisson = self.poisson[batches]
     let share =
       poisson.reduce(0, +) / max(.leastNormalMagnitude, self.poisson.reduce(0, +))
-    var half = Half(net: course[batches].reduce(0, +), windows: lengths[batches].reduce(0, +))
+    var half = Half(net: course[batches].reduce(0, +), length: lengths[batches].reduce(0, +))
     half.bytes = half.net * bytesPerBlock
     half.deviation = Self.variance(
       course[batches], poisson, lengths[batches], attributionVariance * share * share
@@ -123,19 +123,19 @@ struct SampledFlow {
   ///
   /// - Parameters:
   ///   - course: what each of at least two batches brought.
-  ///   - lengths: windows in each.
+  ///   - lengths: seconds recorded in each.
   static func observedVariance(
     of course: some Collection<Double>, _ lengths: some Collection<Double>
   ) -> Double {
-    let windows = lengths.reduce(0, +)
-    let mean = course.reduce(0, +) / windows
+    let whole = lengths.reduce(0, +)
+    let mean = course.reduce(0, +) / whole
     var squares = 0.0
     for (net, length) in zip(course, lengths) {
       squares += (net - mean * length) * (net - mean * length) / length
     }
     // Few batches say little about variation.
     let student = Quantile.student95(intervals: course.count) / Quantile.normal95
-    return squares / Double(course.count - 1) * windows * student * student
+    return squares / Double(course.count - 1) * whole * student * student
   }
 
   /// In real time.
@@ -167,11 +167,11 @@ struct SampledFlow {
     return flow
   }
 
-  /// By how many standard deviations less came in a window of the later half than in one of the earlier.
+  /// By how many standard deviations less came in the time recorded of the later half than in that of the earlier.
   private var decline: Double {
-    guard early.windows > 0, late.windows > 0 else { return 0 }
-    let deviation = hypot(early.deviation / early.windows, late.deviation / late.windows)
-    return deviation > 0 ? (early.net / early.windows - late.net / late.windows) / deviation : 0
+    guard early.length > 0, late.length > 0 else { return 0 }
+    let deviation = hypot(early.deviation / early.length, late.deviation / late.length)
+    return deviation > 0 ? (early.net / early.length - late.net / late.length) / deviation : 0
   }
 
   private static func deepestFall(_ course: [Double]) -> Double {

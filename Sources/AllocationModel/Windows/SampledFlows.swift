@@ -38,7 +38,7 @@ struct SampledFlows {
           deviation * deviation
       }
     }
-    let lengths = batches.map { Double($0.windowCount) }
+    let lengths = batches.map(\.length)
     for key in flows.keys { flows[key]?.settle(lengths: lengths) }
     Self.contest(&flows)
     heapGrowth = Self.heapGrowth(flows, total)

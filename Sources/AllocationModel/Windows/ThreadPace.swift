@@ -4,6 +4,8 @@ internal import Glibc
 ///
 /// A thread that is recorded spends `eventNanoseconds` on each event, so only the rest of its CPU time goes into its own
 /// work. Outside, all of it does. Where the rest is small, it is known only roughly, hence the range.
+///
+/// A thread that mostly sleeps has time to spare: it does the same work within a window, or little less, and sleeps less.
 struct ThreadPace: Hashable, Sendable {
   private var nanosecondsInside = 0.0
   private var nanosecondsObserving = 0.0
@@ -18,6 +20,9 @@ struct ThreadPace: Hashable, Sendable {
   private static let greatestUncertainty = 0.5
   /// No thread is taken for slower than this within a window.
   private static let slowest = 400.0
+  /// A thread that has less of a core outside of windows mostly sleeps. One with more may be waiting for a processor
+  /// for the rest of the time.
+  private static let sleepersShare = 0.1
 
   mutating func fold(_ cell: ThreadCell, eventNanoseconds: Double) {
     // Of what is known of half a pair nothing is learnt.
@@ -33,9 +38,10 @@ struct ThreadPace: Hashable, Sendable {
   var slowdown: (value: Double, low: Double, high: Double) {
     guard betweenLength > 0, nanosecondsInside > 0 else { return (1, 1, 1) }
     let expected = nanosecondsBetween / betweenLength * recorded
+    let most = min(Self.slowest, mostBySleeping)
     func slowdown(_ observing: Double) -> Double {
       let own = max(nanosecondsInside - observing, expected / Self.slowest)
-      return min(Self.slowest, max(1, expected / own))
+      return min(most, max(1, expected / own))
     }
     func range(_ uncertainty: Double) -> (low: Double, high: Double) {
       (
@@ -51,5 +57,13 @@ struct ThreadPace: Hashable, Sendable {
       isKnown ? slowdown(nanosecondsObserving) : (usual.low * usual.high).squareRoot()
     let (low, high) = range(Self.greatestUncertainty)
     return (value, low, high)
+  }
+
+  /// How much slower a thread can be that sleeps as long for each piece of its work as outside.
+  private var mostBySleeping: Double {
+    let outside = nanosecondsBetween / betweenLength
+    guard outside < Self.sleepersShare else { return .infinity }
+    let inside = min(1, nanosecondsInside / recorded)
+    return inside < 1 ? max(1, (1 - outside) / (1 - inside)) : .infinity
   }
 }

@@ -47,6 +47,8 @@ struct WindowBatch: Sendable {
   var firstOpened: UInt64 = 0
   var lastOpened: UInt64 = 0
   var recordedNanoseconds: UInt64 = 0
+  /// Seconds recorded, > 0: what may have happened in it goes with that, not with the number of its windows.
+  var length: Double { max(1e-6, Double(recordedNanoseconds) / 1e9) }
   /// All blocks, and their requested bytes.
   var allocated: [SizedPlace: WeightedCount] = [:]
   var bytes: [SizedPlace: Double] = [:]

@@ -70,6 +70,8 @@ package struct WindowRecording: Hashable, Sendable {
   package var closed: UInt64 = 0
   package var detaching: UInt64 = 0
   package var detached: UInt64 = 0
+  /// For how long it was open before anything happened, at least.
+  package var idleNanoseconds: UInt64 = 0
   /// For how long programs ran before recording began, and after probes began to be removed: targets were slow then, too.
   package var outsideNanoseconds: UInt64 = 0
   /// The allowance was used up before the time was.

@@ -19,14 +19,17 @@ package struct WindowRequest: Sendable {
   }
 
   package var places: [Place]
-  /// For which the window is open, at most.
+  /// For which the window is open, at most, after the first event or else after `patience`.
   package var nanoseconds: UInt64
+  /// For which it waits open for a first event. A process that sleeps is not slowed meanwhile.
+  package var patience: UInt64
   /// Events that are recorded at most, in 1...`WindowProbes.eventCapacity`.
   package var allowance: Int
 
-  package init(_ places: [Place], nanoseconds: UInt64, allowance: Int) {
+  package init(_ places: [Place], nanoseconds: UInt64, patience: UInt64 = 0, allowance: Int) {
     self.places = places
     self.nanoseconds = nanoseconds
+    self.patience = patience
     self.allowance = allowance
   }
 }
@@ -40,6 +43,8 @@ package final class WindowProbes {
 
   /// Nanoseconds between two looks at whether the allowance is used up.
   private static let nap: UInt64 = 100_000
+  /// The same while nothing has happened yet.
+  private static let longNap: UInt64 = 1_000_000
 
   private let programs: BPFObject
   private let state: MappedArray
@@ -89,7 +94,8 @@ package final class WindowProbes {
     if firstRun > 0 {
       recording.outsideNanoseconds += recording.opened - min(firstRun, recording.opened)
     }
-    waitForEnd(recording.opened + request.nanoseconds)
+    recording.idleNanoseconds = waitForFirstEvent(recording.opened, request.patience)
+    waitForEnd(recording.opened + recording.idleNanoseconds + request.nanoseconds)
     recording.isCutShort = close()
     recording.closed = SystemClock.monotonicNanoseconds
     recording.cpuNanoseconds = cpuOfBusiestThreads()
@@ -140,13 +146,29 @@ package final class WindowProbes {
     number.pointee.exchange(0, ordering: .sequentiallyConsistent) == 0
   }
 
+  /// Nanoseconds for which nothing happened, estimated low.
+  private func waitForFirstEvent(_ opened: UInt64, _ patience: UInt64) -> UInt64 {
+    guard patience > 0 else { return 0 }
+    while claimedCount == 0 {
+      let idle = SystemClock.monotonicNanoseconds - opened
+      guard idle < patience else { return patience }
+      Self.sleep(min(Self.longNap, patience - idle))
+    }
+    let idle = SystemClock.monotonicNanoseconds - opened
+    return idle - min(idle, Self.longNap)
+  }
+
   private func waitForEnd(_ end: UInt64) {
     while number.pointee.load(ordering: .relaxed) != 0 {
       let now = SystemClock.monotonicNanoseconds
       guard now < end else { return }
-      var pause = timespec(tv_sec: 0, tv_nsec: Int(min(Self.nap, end - now)))
-      nanosleep(&pause, nil)
+      Self.sleep(min(Self.nap, end - now))
     }
+  }
+
+  private static func sleep(_ nanoseconds: UInt64) {
+    var pause = timespec(tv_sec: 0, tv_nsec: Int(nanoseconds))
+    nanosleep(&pause, nil)
   }
 
   /// Of the window that is open, 0 if none is; shared with the kernel programs.

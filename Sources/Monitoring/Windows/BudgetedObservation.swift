@@ -9,7 +9,7 @@ final class BudgetedObservation {
   var governor: Governor
   /// nil where the kernel can't do without probes that are attached all the time.
   let windows: WindowThread?
-  var attention = WindowAttention()
+  var attention: WindowAttention
   /// Of processes that did something in a window.
   var flows: [ProcessSlot: ProcessFlow] = [:]
   /// Calls that each process had made when that was looked at last.
@@ -42,6 +42,15 @@ final class BudgetedObservation {
     windows = try? WindowThread(session)
     settings.hasWindows = windows != nil
     governor = Governor(settings, at: SystemClock.monotonicNanoseconds)
+    attention = WindowAttention(budget: settings.budget)
+  }
+
+  /// When the next window may open its probes, for whomever; nil: there is to be none.
+  func nextWindow(after now: UInt64) -> UInt64? {
+    guard let everyone = governor.nextWindow(after: now) else { return nil }
+    guard let own = attention.nextOwnWindow, let earliest = governor.nextPartialWindow(after: now)
+    else { return everyone }
+    return min(everyone, max(own, earliest))
   }
 
   /// Takes note of how long programs ran in a window: an allocation runs two, a free one.

@@ -192,29 +192,6 @@ private struct GovernedProgram {
     #expect(governor.nextWindow(after: 60_000_000) == 50_000_000 + 3_000_000_000)
   }
 
-  @Test func `growing processes get windows of their own, and everyone still gets some`() {
-    var attention = WindowAttention()
-    #expect((0..<5).map { _ in attention.next() } == Array(repeating: .everyone, count: 5))
-    let targets = (1...3).map { pid in
-      var target = TargetSnapshot(pid: Int32(pid), startTicks: 1, name: "t")
-      target.anonymousGrowth = GrowthRate(
-        bytesPerSecond: 1e4 * Double(pid), low: pid == 1 ? 0 : 1e4 * Double(pid), high: 1e6)
-      return target
-    }
-    attention = WindowAttention()
-    attention.update(targets)
-    // A window for all takes ten times as much of our own time, so half of it is for them.
-    var subjects: [WindowAttention.Subject] = []
-    for _ in 0..<44 {
-      let subject = attention.next()
-      attention.note(subject, ownSeconds: subject == .everyone ? 0.03 : 0.003)
-      subjects.append(subject)
-    }
-    #expect((4...5).contains(subjects.count { $0 == .everyone }))
-    #expect((19...20).contains(subjects.count { $0 == .process(targets[2].process) }))
-    #expect((19...20).contains(subjects.count { $0 == .process(targets[1].process) }))
-  }
-
   @Test func `little programs lose no more together than their budget`() throws {
     // A hundred that have 0.3 % of a core each; ten of them are busy in each window and lose half of it.
     func next(_ lostByAll: Double, isPartial: Bool = false) throws -> Double {
@@ -230,7 +207,21 @@ private struct GovernedProgram {
     let seconds = try next(10 * 0.005)
     #expect(10 * 0.005 <= 0.02 * 0.3 * seconds)
     #expect(try next(0.005) < seconds)
-    #expect(try next(10 * 0.005, isPartial: true) < seconds)
+    // One that is for a single process costs the others nothing.
+    #expect(try next(10 * 0.005, isPartial: true) == 0)
+  }
+
+  @Test func `waiting for a process that sleeps costs it nothing`() {
+    let governor = Governor(Governor.Settings(budget: 0.02), at: 0)
+    func cost(open milliseconds: UInt64, idle: Double) -> Double {
+      governor.cost(
+        of: Governor.Window(
+          opened: 1_000_000_000, closed: 1_000_000_000 + milliseconds * 1_000_000,
+          detached: 2_000_000_000, ownSeconds: 0, busiestProcessEvents: 4000,
+          busiestThreadEvents: 4000, eventSeconds: 1e-6, idleSeconds: idle, isPartial: true))
+    }
+    #expect(abs(cost(open: 310, idle: 0.3) - cost(open: 10, idle: 0)) < 1e-9)
+    #expect(cost(open: 310, idle: 0) > cost(open: 310, idle: 0.3))
   }
 
   @Test func `counting every call of many stops when the whole machine would notice`() {

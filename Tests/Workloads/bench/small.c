@@ -1,7 +1,12 @@
-// One of many: small [BYTES]: works for some 0.1 ms at a time, twenty times a second; leaks so many bytes a second.
+// One of many: small [BYTES] [WORK]: works for some 0.1 ms at a time, twenty times a second; leaks so many bytes a second.
+// It does WORK times as much between its allocations as it takes to make them, so that it makes 25 million a second while it
+// works, divided by 1 + WORK.
 #include <unistd.h>
 
 #include "churn.h"
+
+// Additions that take as long as a turn of churn.
+enum { TURN_LENGTH = 1200 };
 
 int main(int count, char **arguments) {
   static struct churn churn = {.state = 12345};
@@ -10,8 +15,10 @@ int main(int count, char **arguments) {
   for (int i = 0; i < POOL; i++) churn.pool[i] = pooled();
   for (int i = 0; i < CACHE; i++) churn.cache[i] = cached();
   progress_begin(&progress, "small", count > 1 ? atof(arguments[1]) : 0, FORGOTTEN);
+  long work = count > 2 ? atol(arguments[2]) : 0, turns = 128 / (1 + work);
   for (;;) {
     churn_turn(&churn, &progress);
-    if (progress.turn % 128 == 0) usleep(50000);
+    for (long i = 0; i < work * TURN_LENGTH; i++) sink += i * progress.turn;
+    if (progress.turn % turns == 0) usleep(50000);
   }
 }
