@@ -1,6 +1,6 @@
 /// What a list of sites is ranked by; the first site has most of it.
 package enum SnapshotOrder: String, CaseIterable, Sendable {
-  /// Unreachable bytes, then the lower bound of growth, then live bytes.
+  /// Unreachable bytes, then the lower bound of growth, then how sure windows are of growth, then live bytes.
   case growth
   /// Live bytes.
   case live
@@ -33,6 +33,10 @@ package enum SnapshotOrder: String, CaseIterable, Sendable {
     case .growth:
       // Not a number is below everything, so that the order stays total whatever is compared.
       rank.first = site.growth.low.isNaN ? -.infinity : site.growth.low
+      if let significance = site.estimate?.flow.significance, significance > 0, rank.first <= 0 {
+        // A lower bound below zero says how much is recorded rather than what grows: a busy cache has the lowest.
+        rank.first = 1e-6 * min(significance, 1000)
+      }
       if site.assessment.verdict == .unreachable, let inspection = site.inspection {
         // Above whatever grows: nothing grows by so much a second.
         rank.first = 1e15 + Double(inspection.unreachable.bytes)

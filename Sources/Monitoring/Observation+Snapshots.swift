@@ -24,11 +24,14 @@ extension Observation {
     refreshProcesses()
     noteLevels(rows)
     var snapshot = builder.fold(reading(counters, rows))
-    budgeted?.attention.update(snapshot.targets)
     if let found = inspections?.found, !found.isEmpty {
       snapshot.add(found, order: options.order)
     }
     considerInspection(snapshot)
+    if scope.probeScope != .named {
+      let suspects = snapshot.sites.lazy.filter { $0.assessment.verdict.isSuspicious }
+      budgeted?.attention.update(snapshot.targets, named: Set(suspects.map(\.process)))
+    }
     session.retireCode()
     sweepStacks(snapshot)
     var shown = snapshot

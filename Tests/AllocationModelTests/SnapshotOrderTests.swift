@@ -33,6 +33,24 @@ import Testing
     #expect(snapshot(sites).sorted(by: .live).sites.map(\.id.rawValue) == [3, 4, 1, 2])
   }
 
+  /// Their lower bounds are far below zero, the more so the more they allocate.
+  @Test func `what windows show is ranked by how sure it is until growth is beyond doubt`() {
+    func estimated(_ id: UInt64, low: Double, significance: Double) -> SiteSnapshot {
+      var site = site(id, low: low, live: 1)
+      var flow = SiteFlow(site: 0, sampledBlocks: 3)
+      flow.significance = significance
+      site.estimate = SiteEstimate(flow: flow, elapsed: 10, windowCount: 9)
+      return site
+    }
+    let sites = [
+      estimated(1, low: -1e7, significance: 0.2), estimated(2, low: -1e5, significance: 1.7),
+      estimated(3, low: 0, significance: 0), estimated(4, low: -5, significance: -2),
+      estimated(5, low: 3, significance: 2.1), site(6, low: 0, live: 1),
+    ]
+    #expect(
+      snapshot(sites).sorted(by: .growth).sites.map(\.id.rawValue) == [5, 2, 1, 3, 6, 4])
+  }
+
   @Test func `sites that rank alike keep their order`() {
     var sites = (0..<20).map { site(1, low: 0, live: 5, oldest: Double($0)) }
     sites.append(site(0, low: 0, live: 5))

@@ -59,6 +59,37 @@ struct WindowProbesTests {
     #expect(second.closed - second.opened < 20_000_000_000, "it ends the window")
   }
 
+  @Test func `a window waits for a process that sleeps`() throws {
+    let program = try RunningProgram([try Workload.path("server"), "3600"])
+    usleep(200_000)
+    let session = try ProbeSession(ProbeSettings(maximumBlocks: 1000))
+    guard session.calibration.linkKind != .perf else { return }
+    _ = try CodeRegistry(session).addTarget(pid: program.pid)
+    var finder = AllocatorFinder(profile: session.calibration.profile)
+    let places = try finder.newFiles(in: ProcessDirectory(pid: program.pid)).allocators
+      .map { WindowRequest.Place(file: $0, pid: program.pid) }
+    let windows = try WindowProbes(session)
+
+    kill(program.pid, SIGSTOP)
+    let empty = try windows.record(
+      WindowRequest(places, nanoseconds: 1_000_000, patience: 100_000_000, allowance: 1000))
+    #expect(empty.events.isEmpty)
+    #expect(empty.idleNanoseconds == 100_000_000)
+
+    let pid = program.pid
+    let waking = Thread {
+      usleep(300_000)
+      kill(pid, SIGCONT)
+    }
+    waking.start()
+    let woken = try windows.record(
+      WindowRequest(
+        places, nanoseconds: 200_000_000, patience: 60_000_000_000, allowance: 10_000))
+    #expect(woken.events.count > 5)
+    #expect((50_000_000..<50_000_000_000).contains(woken.idleNanoseconds))
+    #expect(woken.closed - woken.opened >= woken.idleNanoseconds + 200_000_000)
+  }
+
   private func sizes(of recording: WindowRecording) -> [Int: UInt64] {
     var sizes: [Int: UInt64] = [:]
     for (index, event) in recording.events.enumerated() {

@@ -299,16 +299,18 @@ def measure_many(count, seconds, budget, rate, work):
     wrong = sum(not leaks and program.pid in growing for leaks, program in programs)
     wanted = sum(leaks for leaks, _ in programs)
     modes = Counter(row["mode"] if row else "not seen" for row in rows)
+    rising = Counter(leaks for (leaks, _), row in zip(programs, rows) if row and row["anonymous_growth_low"] > 512)
     own = (after.cpu_seconds - usage.cpu_seconds) / (end - start)
     say({"table": "many", "count": count, "budget": budget, "work": work, "own": own, "resident": after.resident_bytes,
          "anonymous": after.anonymous_bytes, "untouched": untouched, "lost": observed, "found": found, "wanted": wanted,
-         "wrong": wrong, "modes": modes},
-        f"{count} processes, {25 / (1 + work):.1f} M allocations/s while they work, {budget} %: our CPU {percent(own)} of a core, {mebibytes(after.resident_bytes)} "
+         "wrong": wrong, "rising": rising[True], "rising_wrongly": rising[False], "modes": modes},
+        f"{count} processes, {25 / (1 + work):.1f} M allocations/s while they work, {budget} %: our CPU {percent(own)} of a "
+        f"core, {mebibytes(after.resident_bytes)} "
         f"({mebibytes(after.anonymous_bytes)} anonymous), first report after {attached:.1f} s; {dict(modes)}\n"
         f"  lost: mean {percent(mean(observed))}, 95th of 100 {percent(rank(observed, 0.95))}, most {percent(max(observed))}; "
         f"untouched {percent(mean(untouched))}, {percent(rank(untouched, 0.95))}, {percent(max(untouched))}\n"
         f"  growing: {len(found)} of {wanted} leaks, after {rank(found, 0.5):.0f} s (middle) and {max(found, default=0):.0f} s "
-        f"(last); {wrong} of {count - wanted} others")
+        f"(last); {wrong} of {count - wanted} others; by the census {rising[True]} and {rising[False]}")
     return len(found) == wanted and not wrong and rank(observed, 0.95) <= budget / 100 + rank(untouched, 0.95)
 
 

@@ -26,7 +26,7 @@ from watching import Usage, heaptap, mebibytes
 
 INTERVAL = 2
 # A leak of the subjects is some KiB/s; what programs do to start with is over by then.
-GROWTH = "sort_desc(deriv(heaptap_process_live_bytes[{minutes}m]))"
+GROWTH = "sort_desc(deriv(heaptap_process_resident_anonymous_bytes[{minutes}m]))"
 
 
 def free_port():

@@ -40,13 +40,24 @@ package struct WindowAttention: Hashable, Sendable {
   /// The part of what may be spent that windows for all have.
   package var shareOfEveryone: Double { growing.isEmpty ? 1 : 1 - Self.ownShare }
 
-  /// Takes over what the census says; the fastest come first.
-  package mutating func update(_ targets: [TargetSnapshot]) {
+  /// Takes over what the census says.
+  ///
+  /// Those come first whose growth has no name yet, and of these the ones that have begun to get windows: a few at a time
+  /// are sooner done than all at once. The fastest come before the others.
+  ///
+  /// - Parameter named: processes of which a growing site is known.
+  package mutating func update(_ targets: [TargetSnapshot], named: Set<ProcessIdentity> = []) {
+    let begun = Set(growing)
     let grown = targets.filter {
       !$0.hasExited && $0.hasVisibleAllocator && $0.anonymousGrowth.low > Self.leastGrowth
     }
+    let ranked = grown.map { target in
+      let process = target.process
+      let rank = named.contains(process) ? 2 : begun.contains(process) ? 0 : 1
+      return (rank: rank, growth: -target.anonymousGrowth.low, process: process)
+    }
     growing =
-      grown.sorted { ($0.anonymousGrowth.low, $1.pid) > ($1.anonymousGrowth.low, $0.pid) }
+      ranked.sorted { ($0.rank, $0.growth, $0.process.pid) < ($1.rank, $1.growth, $1.process.pid) }
       .prefix(Self.limit).map(\.process)
     let running = Set(targets.lazy.filter { !$0.hasExited }.map(\.process))
     accounts = accounts.filter { running.contains($0.key) }

@@ -80,4 +80,29 @@ struct WindowAttentionTests {
     attention.leaveOut(slow)
     #expect(attention.next(at: 1_000_000_000, everyoneIsDue: true) == .everyone)
   }
+
+  @Test func `one after the other gets a name, and those that have one come last`() {
+    let many = (1...20).map { Self.target($0, growth: 1e4 + Double($0)) }
+    func growers(_ attention: inout WindowAttention) -> Set<Int32> {
+      var pids: Set<Int32> = []
+      for _ in 0..<40 {
+        if case .process(let process)? = attention.next(at: 0, everyoneIsDue: false) {
+          pids.insert(process.pid)
+        }
+      }
+      return pids
+    }
+    var attention = WindowAttention(budget: 0.02)
+    attention.update(many)
+    #expect(growers(&attention) == Set(13...20))
+    // The order of growth changes all the time; who has begun goes on.
+    let others = (1...20).map { Self.target($0, growth: 2e4 - Double($0)) }
+    attention.update(others)
+    #expect(growers(&attention) == Set(13...20))
+    let named = Set(others.filter { $0.pid > 14 }.map(\.process))
+    attention.update(others, named: named)
+    #expect(growers(&attention) == Set([13, 14, 1, 2, 3, 4, 5, 6]))
+    attention.update(Array(others.suffix(9)), named: named)
+    #expect(growers(&attention) == Set([13, 14, 12, 15, 16, 17, 18, 19]))
+  }
 }
