@@ -25,7 +25,8 @@ from subjects import QUIET, Machine
 from watching import Usage, heaptap, mebibytes
 
 INTERVAL = 2
-# A leak of the subjects is some KiB/s; what programs do to start with is over by then.
+# A leak of the subjects is some KiB/s, four at least; what programs do to start with is over by then, and of what others
+# keep for later a page is a page.
 GROWTH = "sort_desc(deriv(heaptap_process_resident_anonymous_bytes[{minutes}m]))"
 
 
@@ -106,10 +107,10 @@ def check_prometheus(prometheus, machine, minutes):
     for subject in {subject.name: subject for subject in leaking.values()}.values():
         fastest = max((growth.get(pid, 0) for pid in subject.pids), default=0)
         print(f"{subject.name:28} grows by {fastest / 1024:8.2f} KiB/s")
-        if fastest < 256:
+        if fastest < 1024:
             problems.append(f"Prometheus does not see {subject.name} grow: {fastest:.0f} B/s")
     for pid, subject in harmless.items():
-        if growth.get(pid, 0) > 256:
+        if growth.get(pid, 0) > 1024:
             problems.append(f"Prometheus sees {subject.name} ({pid}) grow by {growth[pid]:.0f} B/s")
     up = prometheus.ask(f"avg_over_time(up[{minutes}m])")
     share = float(up[0]["value"][1]) if up else 0
