@@ -189,16 +189,14 @@ extension Observation {
   private func fold(
     _ events: [WindowEvent], of slot: ProcessSlot, _ recording: WindowRecording
   ) -> [ThreadCell] {
-    guard let process = processes[slot], !process.isReplaced,
-      let eventNanoseconds = budgeted?.eventNanoseconds
-    else { return [] }
-    var flow = budgeted?.flows[slot] ?? ProcessFlow()
-    budgeted?.flows[slot] = nil
+    guard let budgeted, let process = processes[slot], !process.isReplaced else { return [] }
+    var flow = budgeted.flows[slot] ?? ProcessFlow(horizon: budgeted.horizon)
+    budgeted.flows[slot] = nil
     let reading = flow.builder.reading(
-      of: process.identity, events, in: recording, eventNanoseconds: eventNanoseconds
+      of: process.identity, events, in: recording, eventNanoseconds: budgeted.eventNanoseconds
     ) { (process.stacks[$0]?.site ?? SiteID(rawValue: 0)).rawValue }
     flow.balance.fold(reading)
-    budgeted?.flows[slot] = flow
+    budgeted.flows[slot] = flow
     return reading.threads
   }
 

@@ -15,6 +15,8 @@ package final class Observation {
     /// Sites without a live block older than this are left out, seconds; nil: none is.
     package var minimumAge: Double?
     package var order: SnapshotOrder
+    /// Seconds of the past that growth is computed over, > 0; nil: as many as `watch` takes.
+    package var horizon: Double?
     /// Sites that are shown with lines and merged calls, from the first on.
     package var namedSiteCount: Int
     /// What observing may cost targets; nil: every call is counted, whatever that costs.
@@ -32,11 +34,13 @@ package final class Observation {
     }
 
     package init(
-      minimumAge: Double? = nil, order: SnapshotOrder = .growth, namedSiteCount: Int = 10,
-      budget: Governor.Settings? = nil, inspections: Inspections? = nil
+      minimumAge: Double? = nil, order: SnapshotOrder = .growth, horizon: Double? = nil,
+      namedSiteCount: Int = 10, budget: Governor.Settings? = nil,
+      inspections: Inspections? = nil
     ) {
       self.minimumAge = minimumAge
       self.order = order
+      self.horizon = horizon
       self.namedSiteCount = namedSiteCount
       self.budget = budget
       self.inspections = inspections
@@ -103,9 +107,13 @@ package final class Observation {
     self.scope = scope
     self.options = options
     code = CodeRegistry(session, store: Self.tableStore)
-    builder = SnapshotBuilder(settings: SnapshotBuilder.Settings(order: options.order))
+    var judging = SnapshotBuilder.Settings(order: options.order)
+    if let horizon = options.horizon { judging.horizon = horizon }
+    builder = SnapshotBuilder(settings: judging)
     inspections = options.inspections.flatMap { SuspectInspections($0) }
-    budgeted = options.budget.map { BudgetedObservation($0, session: session) }
+    budgeted = options.budget.map {
+      BudgetedObservation($0, horizon: judging.horizon, session: session)
+    }
   }
 
   /// Nowhere for a user without a home.

@@ -10,6 +10,7 @@ final class BudgetedObservation {
   /// nil where the kernel can't do without probes that are attached all the time.
   let windows: WindowThread?
   var attention: WindowAttention
+  let horizon: Double
   /// Of processes that did something in a window.
   var flows: [ProcessSlot: ProcessFlow] = [:]
   /// Calls that each process had made when that was looked at last.
@@ -34,7 +35,9 @@ final class BudgetedObservation {
   /// A probe is hit as often as this calibration says, where its programs are no empty ones.
   private let trapNanoseconds: Double
 
-  init(_ settings: Governor.Settings, session: ProbeSession) {
+  /// - Parameter horizon: seconds of the past that windows are remembered for, > 0.
+  init(_ settings: Governor.Settings, horizon: Double, session: ProbeSession) {
+    self.horizon = horizon
     var settings = settings
     let costs = session.calibration.profile.nanosecondsByClass
     trapNanoseconds = 0.9 * (costs[.push] ?? 1000)

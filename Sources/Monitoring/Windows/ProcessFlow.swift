@@ -4,18 +4,24 @@ import AllocationProbes
 /// What windows have shown of one process.
 struct ProcessFlow {
   var builder = WindowReadingBuilder()
-  var balance = FlowBalance()
+  var balance: FlowBalance
+  private let horizon: Double
   /// Anonymous memory at times, monotonic nanoseconds: how much the heap really grew.
   private var levels: [(time: UInt64, bytes: UInt64)] = []
 
-  /// Seconds of the past that are kept, and between two that are.
-  private static let memory = 660.0
+  /// Seconds between two that are kept.
   private static let spacing = 2.0
+
+  /// - Parameter horizon: seconds of the past that count, > 0.
+  init(horizon: Double) {
+    self.horizon = horizon
+    balance = FlowBalance(horizon: horizon)
+  }
 
   mutating func note(level bytes: UInt64, at time: UInt64) {
     if let last = levels.last, Double(time - last.time) / 1e9 < Self.spacing { return }
     levels.append((time, bytes))
-    let start = Double(time) - Self.memory * 1e9
+    let start = Double(time) - 1.1 * horizon * 1e9
     if let first = levels.first, Double(first.time) < start - 60e9 {
       levels.removeAll { Double($0.time) < start }
     }

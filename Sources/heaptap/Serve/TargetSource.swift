@@ -34,7 +34,7 @@ final class TargetSource {
         maximumBlocks: configuration.maximumBlocks, maximumStacks: configuration.maximumStacks),
       scope: scope,
       options: Observation.Options(
-        namedSiteCount: configuration.top,
+        horizon: configuration.horizon, namedSiteCount: configuration.top,
         budget: configuration.budget.map { Governor.Settings(budget: $0) }))
     observation.excludedNames = Set(configuration.excludedNames)
     loop = WatchLoop(
