@@ -83,6 +83,7 @@ extension GlibcWalk {
     else { return nil }
     var members: [UInt64] = []
     var seen: Set<UInt64> = []
+    var slots: Int?
     let entries = block + UInt64(layout.cacheBinCount * layout.cacheCountByteCount)
     for bin in 0..<layout.cacheBinCount {
       let count = cacheCount(of: bin, at: block)
@@ -96,7 +97,13 @@ extension GlibcWalk {
         length += 1
         entry = layout.reveal(stored, at: entry)
       }
-      guard layout.cacheCountsDown || length == count else { return nil }
+      guard layout.cacheCountsDown else {
+        guard length == count else { return nil }
+        continue
+      }
+      // What is in a bin and what still fits is as much in all of them, and with room for nothing no cache is made.
+      guard length + count > 0, slots == nil || slots == length + count else { return nil }
+      slots = length + count
     }
     return ThreadCache(chunk: chunk, members: members)
   }
