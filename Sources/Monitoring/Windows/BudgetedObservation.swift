@@ -74,9 +74,11 @@ final class BudgetedObservation {
   }
 
   /// Cores that all processes have, as far as that is known, and a quarter of the machine's at least: programs that do
-  /// little are seen in few windows, and nobody misses 2 % of so much.
+  /// little are seen in few windows, and nobody misses 2 % of so much. All of it while nothing is known: else the first
+  /// window of eight busy threads would be the only one for half a minute.
   var processorsOfAll: Double {
-    max(Double(Self.coreCount) / 4, processors.values.reduce(0, +))
+    if processors.isEmpty { return Double(Self.coreCount) }
+    return max(Double(Self.coreCount) / 4, processors.values.reduce(0, +))
   }
 
   /// Of the machine.
