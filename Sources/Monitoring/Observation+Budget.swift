@@ -69,7 +69,6 @@ extension Observation {
   /// Nil: nobody is to have a window now.
   private func placesOfNextWindow(at now: UInt64) -> [WindowRequest.Place]? {
     budgeted?.subject = nil
-    guard scope.probeScope != .named else { return attachments }
     let isDue = budgeted?.governor.nextWindow(after: now).map { $0 <= now } ?? false
     guard case .process(let identity)? = budgeted?.attention.next(at: now, everyoneIsDue: isDue)
     else { return isDue ? attachments : nil }
@@ -137,9 +136,13 @@ extension Observation {
   private func note(_ window: Governor.Window) {
     guard let budgeted else { return }
     budgeted.governor.note(window, share: budgeted.attention.shareOfEveryone)
-    budgeted.attention.note(
-      budgeted.subject.map { .process($0) } ?? .everyone, ownSeconds: window.ownSeconds,
-      cost: budgeted.governor.cost(of: window), at: window.detached)
+    if let subject = budgeted.subject {
+      budgeted.attention.noteWindow(
+        of: subject, ownSeconds: window.ownSeconds, cost: budgeted.governor.cost(of: window),
+        at: window.detached)
+    } else {
+      budgeted.attention.noteWindowForAll(ownSeconds: window.ownSeconds)
+    }
   }
 
   /// Adds a window to what is known of each process.

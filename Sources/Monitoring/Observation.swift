@@ -15,8 +15,8 @@ package final class Observation {
     /// Sites without a live block older than this are left out, seconds; nil: none is.
     package var minimumAge: Double?
     package var order: SnapshotOrder
-    /// Seconds of the past that growth is computed over, > 0; nil: as many as `watch` takes.
-    package var horizon: Double?
+    /// Seconds of the past that growth is computed over, > 0.
+    package var horizon: Double
     /// Sites that are shown with lines and merged calls, from the first on.
     package var namedSiteCount: Int
     /// What observing may cost targets; nil: every call is counted, whatever that costs.
@@ -34,8 +34,9 @@ package final class Observation {
     }
 
     package init(
-      minimumAge: Double? = nil, order: SnapshotOrder = .growth, horizon: Double? = nil,
-      namedSiteCount: Int = 10, budget: Governor.Settings? = nil,
+      minimumAge: Double? = nil, order: SnapshotOrder = .growth,
+      horizon: Double = SnapshotBuilder.Settings().horizon, namedSiteCount: Int = 10,
+      budget: Governor.Settings? = nil,
       inspections: Inspections? = nil
     ) {
       self.minimumAge = minimumAge
@@ -107,12 +108,11 @@ package final class Observation {
     self.scope = scope
     self.options = options
     code = CodeRegistry(session, store: Self.tableStore)
-    var judging = SnapshotBuilder.Settings(order: options.order)
-    if let horizon = options.horizon { judging.horizon = horizon }
-    builder = SnapshotBuilder(settings: judging)
+    builder = SnapshotBuilder(
+      settings: SnapshotBuilder.Settings(horizon: options.horizon, order: options.order))
     inspections = options.inspections.flatMap { SuspectInspections($0) }
     budgeted = options.budget.map {
-      BudgetedObservation($0, horizon: judging.horizon, session: session)
+      BudgetedObservation($0, horizon: options.horizon, session: session)
     }
   }
 

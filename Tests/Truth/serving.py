@@ -25,8 +25,8 @@ from subjects import QUIET, Machine
 from watching import Usage, heaptap, mebibytes
 
 INTERVAL = 2
-# A leak of the subjects is some KiB/s, four at least; what programs do to start with is over by then, and of what others
-# keep for later a page is a page.
+# A leak of the subjects is some KiB/s, four at least; what programs do to start with is over by then. Resident memory comes in
+# pages: over a few minutes only, one of them now and then looks like growth.
 GROWTH = "sort_desc(deriv(heaptap_process_resident_anonymous_bytes[{minutes}m]))"
 
 
@@ -110,7 +110,7 @@ def check_prometheus(prometheus, machine, minutes):
         if fastest < 1024:
             problems.append(f"Prometheus does not see {subject.name} grow: {fastest:.0f} B/s")
     for pid, subject in harmless.items():
-        if growth.get(pid, 0) > 1024:
+        if growth.get(pid, 0) > 256:
             problems.append(f"Prometheus sees {subject.name} ({pid}) grow by {growth[pid]:.0f} B/s")
     up = prometheus.ask(f"avg_over_time(up[{minutes}m])")
     share = float(up[0]["value"][1]) if up else 0

@@ -7,7 +7,7 @@ internal import Glibc
 /// that were allocated before. Net flow is what came less what went.
 package struct FlowBalance: Sendable {
   /// Seconds of the past that count.
-  private let horizon: Double
+  package let horizon: Double
   private let batchLimit: Int
   private var batches: [WindowBatch] = []
   /// Windows to a batch; doubles as batches become too many.

@@ -146,8 +146,7 @@ package struct Governor: Hashable, Sendable {
 
   /// When the next window may open its probes; nil: there is to be none.
   package func nextWindow(after now: UInt64) -> UInt64? {
-    guard mode == .windows, settings.hasWindows else { return nil }
-    return max(now, cost.paid, own.paid)
+    nextPartialWindow(after: now).map { max($0, cost.paid) }
   }
 
   /// When the next window that is for a single process may open its probes, as far as our own time goes; nil: there is

@@ -86,29 +86,29 @@ package struct WindowAttention: Hashable, Sendable {
   /// A process can't have windows of its own.
   package mutating func leaveOut(_ process: ProcessIdentity) { growing.removeAll { $0 == process } }
 
-  /// Takes note of what a window took.
+  /// Takes note of what a window for all took of our own CPU time, seconds.
+  package mutating func noteWindowForAll(ownSeconds: Double) {
+    // What was spent while nothing grew is not made up for.
+    spentOnEveryone = min(max(0, spentOnEveryone) + ownSeconds, Self.mostMadeUpFor)
+  }
+
+  /// Takes note of what a window of a process's own took.
   ///
   /// - Parameters:
   ///   - ownSeconds: CPU time of our own.
-  ///   - cost: seconds of its time that it cost the process that it cost most.
+  ///   - cost: seconds of its time that it cost the process.
   ///   - now: when it was over.
-  package mutating func note(
-    _ subject: Subject, ownSeconds: Double, cost: Double = 0, at now: UInt64 = 0
+  package mutating func noteWindow(
+    of process: ProcessIdentity, ownSeconds: Double, cost: Double, at now: UInt64
   ) {
-    switch subject {
-    // What was spent while nothing grew is not made up for.
-    case .everyone: spentOnEveryone = max(0, spentOnEveryone) + ownSeconds
-    case .process(let process):
-      spentOnEveryone -= ownSeconds
-      var account =
-        accounts[process]
-        ?? Account(cost: Allowance(rate: rate, limit: 0), recent: CostHistory(start: now))
-      account.cost.advance(to: now)
-      account.cost.spend(cost)
-      account.recent.add(cost, at: now)
-      accounts[process] = account
-    }
-    spentOnEveryone = min(spentOnEveryone, Self.mostMadeUpFor)
+    spentOnEveryone -= ownSeconds
+    var account =
+      accounts[process]
+      ?? Account(cost: Allowance(rate: rate, limit: 0), recent: CostHistory(start: now))
+    account.cost.advance(to: now)
+    account.cost.spend(cost)
+    account.recent.add(cost, at: now)
+    accounts[process] = account
   }
 
   /// The share of its time that a process lost to its own windows of late.

@@ -10,6 +10,7 @@ final class BudgetedObservation {
   /// nil where the kernel can't do without probes that are attached all the time.
   let windows: WindowThread?
   var attention: WindowAttention
+  /// Seconds of the past that windows are remembered for.
   let horizon: Double
   /// Of processes that did something in a window.
   var flows: [ProcessSlot: ProcessFlow] = [:]

@@ -5,7 +5,6 @@ import AllocationProbes
 struct ProcessFlow {
   var builder = WindowReadingBuilder()
   var balance: FlowBalance
-  private let horizon: Double
   /// Anonymous memory at times, monotonic nanoseconds: how much the heap really grew.
   private var levels: [(time: UInt64, bytes: UInt64)] = []
 
@@ -14,14 +13,13 @@ struct ProcessFlow {
 
   /// - Parameter horizon: seconds of the past that count, > 0.
   init(horizon: Double) {
-    self.horizon = horizon
     balance = FlowBalance(horizon: horizon)
   }
 
   mutating func note(level bytes: UInt64, at time: UInt64) {
     if let last = levels.last, Double(time - last.time) / 1e9 < Self.spacing { return }
     levels.append((time, bytes))
-    let start = Double(time) - 1.1 * horizon * 1e9
+    let start = Double(time) - 1.1 * balance.horizon * 1e9
     if let first = levels.first, Double(first.time) < start - 60e9 {
       levels.removeAll { Double($0.time) < start }
     }

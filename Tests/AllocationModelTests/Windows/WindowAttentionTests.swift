@@ -28,7 +28,11 @@ struct WindowAttentionTests {
     var subjects: [WindowAttention.Subject?] = []
     for _ in 0..<44 {
       let subject = attention.next(at: 0, everyoneIsDue: true)
-      attention.note(subject ?? .everyone, ownSeconds: subject == .everyone ? 0.03 : 0.003)
+      if case .process(let process)? = subject {
+        attention.noteWindow(of: process, ownSeconds: 0.003, cost: 0, at: 0)
+      } else {
+        attention.noteWindowForAll(ownSeconds: 0.03)
+      }
       subjects.append(subject)
     }
     #expect((4...5).contains(subjects.count { $0 == .everyone }))
@@ -53,7 +57,7 @@ struct WindowAttentionTests {
       }
       now += 40_000_000
       lost[process, default: 0] += 0.01
-      attention.note(.process(process), ownSeconds: 0.003, cost: 0.01, at: now)
+      attention.noteWindow(of: process, ownSeconds: 0.003, cost: 0.01, at: now)
     }
     #expect(lost.keys.count == 2)
     for (process, seconds) in lost {
@@ -67,7 +71,7 @@ struct WindowAttentionTests {
     var attention = WindowAttention(budget: 0.02)
     attention.update(targets)
     let (slow, fast) = (targets[1].process, targets[2].process)
-    attention.note(.process(fast), ownSeconds: 0.003, cost: 0.01, at: 1_000_000_000)
+    attention.noteWindow(of: fast, ownSeconds: 0.003, cost: 0.01, at: 1_000_000_000)
     for _ in 0..<3 {
       #expect(attention.next(at: 1_000_000_000, everyoneIsDue: false) == .process(slow))
     }

@@ -15,7 +15,7 @@ int main(int count, char **arguments) {
   for (int i = 0; i < POOL; i++) churn.pool[i] = pooled();
   for (int i = 0; i < CACHE; i++) churn.cache[i] = cached();
   progress_begin(&progress, "small", count > 1 ? atof(arguments[1]) : 0, FORGOTTEN);
-  long work = count > 2 ? atol(arguments[2]) : 0, turns = 128 / (1 + work);
+  long work = count > 2 ? atol(arguments[2]) : 0, turns = work < 128 ? 128 / (1 + work) : 1;
   for (;;) {
     churn_turn(&churn, &progress);
     for (long i = 0; i < work * TURN_LENGTH; i++) sink += i * progress.turn;
