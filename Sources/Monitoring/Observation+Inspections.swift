@@ -15,8 +15,10 @@ final class SuspectInspections {
   /// Why processes could not be inspected, the last sentence of each.
   var failures: [ProcessIdentity: String] = [:]
 
-  init?(_ options: Observation.Options.Inspections) {
-    guard let inspector = SuspectInspector(maximumPause: options.maximumPause) else { return nil }
+  init?(_ options: Observation.Options.Inspections, of session: ProbeSession) {
+    guard
+      let inspector = SuspectInspector(maximumPause: options.maximumPause, session: session)
+    else { return nil }
     self.inspector = inspector
     var settings = InspectionSchedule.Settings()
     settings.budget = options.budget
@@ -53,17 +55,25 @@ extension Observation {
     if isWindowed {
       guard let sites = budgeted?.flows[slot]?.builder.rememberedBlocks() else { return }
       inspections.current = (slot, [:], elapsed)
-      begin(sites.filter { suspects.contains($0.key) }, of: process)
+      // Some of them were freed since, unseen: to none but those of an allocator that can be read anything applies.
+      begin(sites.filter { suspects.contains($0.key) }, of: process, traced: nil)
       return
     }
     let blocks = session.blocks(of: slot, limit: Self.inspectedBlockLimit)
     inspections.current = (slot, blocks, elapsed)
-    begin(addresses(blocks, of: observed), of: process)
+    begin(
+      addresses(blocks, of: observed), of: process,
+      traced: blocks.count < Self.inspectedBlockLimit
+        ? (slot, blocks.map(TracedBlock.init)) : nil)
   }
 
-  private func begin(_ blocks: [SiteID: [UInt64]], of process: ProcessIdentity) {
+  private func begin(
+    _ blocks: [SiteID: [UInt64]], of process: ProcessIdentity,
+    traced: (slot: ProcessSlot, blocks: [TracedBlock])?
+  ) {
     inspections?.schedule.begin()
-    inspections?.inspector.begin(SuspectInspector.Request(process: process, blocks: blocks))
+    inspections?.inspector.begin(
+      SuspectInspector.Request(process: process, blocks: blocks, traced: traced))
   }
 
   private func addresses(
@@ -119,5 +129,18 @@ extension Observation {
     let thread = path.root.thread.map { " of thread \($0.name ?? String($0.tid))" } ?? ""
     let type = path.hops.dropLast().lazy.compactMap(\.type).first.map { " → \($0)" } ?? ""
     return path.root.name + thread + type
+  }
+}
+
+extension ProbeSession {
+  /// All blocks that a process has by now, as far as they were seen.
+  func tracedBlocks(of process: ProcessSlot) -> [TracedBlock] {
+    blocks(of: process, limit: .max).map(TracedBlock.init)
+  }
+}
+
+extension TracedBlock {
+  fileprivate init(_ address: UInt64, _ block: RecordedBlock) {
+    self.init(address: address, byteCount: block.byteCount, born: block.born)
   }
 }

@@ -16,6 +16,11 @@ extension Observation {
     }
   }
 
+  /// All blocks of a process that are recorded now.
+  package func tracedBlocks(ofPid pid: Int32) -> [TracedBlock] {
+    slotsByPid[pid].map { session.tracedBlocks(of: $0) } ?? []
+  }
+
   /// Fills in the stacks of leaks with all their names.
   package func fillStacks(of leaks: inout HeapLeaks) {
     guard let process = slotsByPid[leaks.pid].flatMap({ processes[$0] }) else { return }

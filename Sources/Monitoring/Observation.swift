@@ -110,7 +110,7 @@ package final class Observation {
     code = CodeRegistry(session, store: Self.tableStore)
     builder = SnapshotBuilder(
       settings: SnapshotBuilder.Settings(horizon: options.horizon, order: options.order))
-    inspections = options.inspections.flatMap { SuspectInspections($0) }
+    inspections = options.inspections.flatMap { SuspectInspections($0, of: session) }
     budgeted = options.budget.map {
       BudgetedObservation($0, horizon: options.horizon, session: session)
     }

@@ -46,7 +46,7 @@ struct RunCommand: ParsableCommand {
     let observation = try Observation(
       options.settings, scope: .processes([]), options: wanted)
     let printer = SnapshotPrinter(file?.stream ?? .standardError, options)
-    let inspector = leaks.needsHeap ? ExitInspector() : nil
+    let inspector = leaks.needsHeap ? ExitInspector(observation) : nil
     let (pid, early) = try CommandLauncher.start(words, in: observation, inspector: inspector)
     func status(_ ending: TracedCommand.Ending, _ last: Snapshot?) -> Int32 {
       guard leaks.failOnLeak, let last else { return ending.shellStatus }

@@ -39,6 +39,39 @@ extension KernelTests {
       program.signal(0)
     }
 
+    /// Its blocks are known from tracing only.
+    @Test(arguments: ["libjemalloc.so.2", "libtcmalloc.so.4", "libmimalloc.so.2"])
+    func `they are told apart in another allocator, too`(library: String) async throws {
+      let program = try RunningProgram(
+        [try Workload.path("three_fates")],
+        environment: ["LD_PRELOAD": "/usr/lib/x86_64-linux-gnu/\(library)"])
+      let watch = try HeaptapCommand.start([
+        "watch", "--pid", "\(program.pid)", "--exact", "--json", "--interval", "1", "--duration",
+        "90",
+      ])
+      try await watch.waitForOutput(within: 90) { $0.contains("\"unreachable\"") }
+      watch.signal(SIGTERM)
+      let result = try await watch.result(within: 30)
+      #expect(result.end == .status(0), "\(result.errors)")
+      let report = try #require(try WatchReport.decode(result.output).last)
+      func site(_ function: String) throws -> WatchReport.Site {
+        try #require(report.sites.first { $0.functions.first == function })
+      }
+      let lost = try site("forget")
+      #expect(lost.verdict == "unreachable")
+      // Freed memory and the allocator's own may still name some hundred.
+      #expect(10 * (lost.unreachableBlocks ?? 0) >= 7 * (lost.inspectedBlocks ?? 0))
+      #expect(lost.unreachableBlocks ?? 0 > 1000)
+      let held = try site("enlist")
+      #expect(held.verdict == "growing")
+      #expect(held.unreachableBlocks == 0)
+      #expect(held.heldBy == "three_fates!registry")
+      let replaced = try site("replace")
+      #expect(replaced.verdict == "steady")
+      #expect(replaced.unreachableBlocks ?? 0 <= 1)
+      program.signal(0)
+    }
+
     @Test func `without inspection nothing is stopped and nothing said of the heap`() async throws {
       let program = try RunningProgram([try Workload.path("three_fates")])
       let result = try await HeaptapCommand.run(

@@ -1,3 +1,5 @@
+import AllocationModel
+
 extension Range<UInt64> {
   /// The range, cut at the multiples of a limit, > 0.
   func pieces(of limit: UInt64) -> [Range<UInt64>] {
@@ -34,6 +36,11 @@ struct AddressRuns: Equatable, Sendable {
   }
 
   var byteCount: UInt64 { runs.reduce(0) { $0 + $1.upperBound - $1.lowerBound } }
+
+  func contains(_ address: UInt64) -> Bool {
+    let next = runs.endOfPrefix { $0.upperBound <= address }
+    return next < runs.count && runs[next].contains(address)
+  }
 
   /// Without what is in `others`.
   func subtracting(_ others: AddressRuns) -> AddressRuns {

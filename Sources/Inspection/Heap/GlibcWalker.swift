@@ -1,5 +1,4 @@
 import AllocationModel
-import Processes
 
 /// Finds every block of glibc's malloc in an image.
 ///
@@ -30,30 +29,6 @@ package struct GlibcWalker: HeapWalker {
     progress.forecastTrim()
     progress.check()
     return progress.walk
-  }
-}
-
-extension ProcessImage {
-  /// Finds the blocks of the process, whose files are read for how its allocator keeps them.
-  ///
-  /// - Throws: `InspectionError` if its allocator is none that can be read.
-  package func walkHeap() throws(InspectionError) -> HeapWalk {
-    let process = ProcessDirectory(pid: pid)
-    let mappings = regions.map(\.mapping)
-    let others = OtherAllocator.all(of: process, mappings: mappings).map(\.rawValue)
-      .joined(separator: " and ")
-    do throws(InspectionError) {
-      var walk = try GlibcWalker(GlibcModule.find(in: process, mappings: mappings)).walk(self)
-      if !others.isEmpty {
-        walk.checks.append(
-          HeapCheck(
-            name: "allocators", isOK: false,
-            detail: "the program has \(others), too, whose blocks are not among these"))
-      }
-      return walk
-    } catch .unknownAllocator(_, let detail) where !others.isEmpty {
-      throw .otherAllocator(pid: pid, name: others, detail: detail)
-    }
   }
 }
 

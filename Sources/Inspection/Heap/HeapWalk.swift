@@ -74,6 +74,9 @@ package struct HeapWalk: Sendable {
   package var heapRanges: [Range<UInt64>] = []
   /// The allocator's own structures: what points from there to a block does not hold it.
   package var allocatorRanges: [Range<UInt64>] = []
+  /// Mappings where blocks lie of an allocator that is not understood. Between those that are known there may be others,
+  /// free memory and the allocator's own structures: what points from there to a block may hold it or not.
+  package var unknownRanges: [Range<UInt64>] = []
   /// Whole pages that the allocator would give back to the kernel if it were asked to (`malloc_trim(0)`), in memory or
   /// not; ascending.
   package var returnableRanges: [Range<UInt64>] = []

@@ -6,7 +6,8 @@ package struct BlockFate: Hashable, Sendable {
   package var blocks: UInt64
   /// Those that nothing reaches, not even by way of an address within a block.
   package var unreachable: [HeapBlock]
-  /// The shortest chain to one of those that are reached, from where most of them are held as far as was looked.
+  /// The shortest chain to one of those that are reached, from where most of them are held as far as was looked; nil where
+  /// nothing holds them for certain.
   package var path: ReferencePath?
 }
 
@@ -17,7 +18,7 @@ extension HeapSurvey {
   /// What became of groups of blocks, each given by their addresses; those that are no blocks any more are left out.
   package func fates(of groups: [[UInt64]]) -> [BlockFate] {
     let kinds = references.leakKinds.kinds
-    let rooted = roots(without: [])
+    let rooted = RootedBlocks(references.roots.all.filter(\.isCertain))
     let paths = RootPaths(incoming: incoming, rooted: rooted.blocks)
     return groups.map { addresses in
       var fate = BlockFate(blocks: 0, unreachable: [])

@@ -15,6 +15,8 @@ package struct HeapRoot: Hashable, Sendable {
   package var block: Int32
   /// Whether it is the block's own address rather than one within.
   package var isToStart: Bool
+  /// Whether a program's own word is known to be there; see `HeapWalk.unknownRanges`.
+  package var isCertain = true
   package var location: Location
 }
 
@@ -28,9 +30,13 @@ package struct HeapRoots: Sendable {
   package private(set) var all: [HeapRoot] = []
 
   /// Blocks to whose first byte a root points; a block may be listed more than once.
-  package var startRooted: [Int] { all.lazy.filter(\.isToStart).map { Int($0.block) } }
-  /// Blocks into whose middle a root points.
-  package var interiorRooted: [Int] { all.lazy.filter { !$0.isToStart }.map { Int($0.block) } }
+  package var startRooted: [Int] {
+    all.lazy.filter { $0.isToStart && $0.isCertain }.map { Int($0.block) }
+  }
+  /// Blocks into whose middle a root points, or that a word points to which may be a holder's.
+  package var interiorRooted: [Int] {
+    all.lazy.filter { !$0.isToStart || !$0.isCertain }.map { Int($0.block) }
+  }
 
   package init(of image: ProcessImage, _ walk: HeapWalk, _ index: BlockIndex) {
     addRegisters(of: image, index)
@@ -38,9 +44,12 @@ package struct HeapRoots: Sendable {
     let excluded = AddressRuns(merging: walk.heapRanges + walk.allocatorRanges + stacks.unused)
     let scanned = AddressRuns(merging: image.regions.flatMap { $0.isCopied ? $0.own : [] })
       .subtracting(excluded)
+    let unknown = AddressRuns(merging: walk.unknownRanges)
     let parts = scanned.parts(within: image.regions, of: Self.partByteCount)
-    all += SharedWork.results(count: parts.count) { Self.scan(parts[$0], image, index) }
-      .flatMap { $0 }
+    all += SharedWork.results(count: parts.count) {
+      Self.scan(parts[$0], image, index, isCertain: !unknown.contains(parts[$0].lowerBound))
+    }
+    .flatMap { $0 }
   }
 
   /// Bytes of a part of memory that one thread reads; a multiple of a word.
@@ -70,7 +79,7 @@ package struct HeapRoots: Sendable {
 
   /// - Parameter range: in one region.
   private static func scan(
-    _ range: Range<UInt64>, _ image: ProcessImage, _ index: BlockIndex
+    _ range: Range<UInt64>, _ image: ProcessImage, _ index: BlockIndex, isCertain: Bool
   ) -> [HeapRoot] {
     let aligned = (range.lowerBound + 7) & ~7
     guard aligned < range.upperBound else { return [] }
@@ -79,7 +88,7 @@ package struct HeapRoots: Sendable {
       index.forEachReference(in: bytes) { offset, block, isToStart in
         roots.append(
           HeapRoot(
-            block: Int32(block), isToStart: isToStart,
+            block: Int32(block), isToStart: isToStart, isCertain: isCertain,
             location: .memory(aligned + UInt64(offset))))
       }
     }

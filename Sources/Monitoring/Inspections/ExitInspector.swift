@@ -1,3 +1,5 @@
+import AllocationModel
+import AllocationProbes
 import Executables
 package import Inspection
 import LinuxSystem
@@ -9,18 +11,22 @@ package final class ExitInspector {
   /// Seconds for which a command may be held at its end for the copying.
   private static let maximumPause = 600.0
 
+  private let session: ProbeSession
   private var hold: ExitHold<Result<HeapLosses, InspectionError>>?
   /// Why there is no hold.
   private var obstacle: String?
 
-  package init() {}
+  /// - Parameter observation: in which the command is.
+  package init(_ observation: Observation) {
+    session = observation.session
+  }
 
   /// Lets a command go on that has just been started; see its `ending` if it has ended by then.
   func follow(_ command: inout TracedCommand) {
-    let pid = command.pid
+    let (pid, session) = (command.pid, session)
     do throws(Errno) {
       hold = try ExitHold(&command) { threads in
-        Result { () throws(InspectionError) in try Self.inspect(pid, threads) }
+        Result { () throws(InspectionError) in try Self.inspect(pid, threads, session) }
       }
     } catch {
       obstacle = "it can't be traced: \(error.description.lowercased())"
@@ -44,15 +50,23 @@ package final class ExitInspector {
     package var sentence: String
   }
 
-  /// The command is held all the while: its files are read through it.
+  /// The command is held all the while: its files are read through it, and its blocks stay what they are. Of the session
+  /// only that is used which any thread may: tables that the kernel writes.
   private static func inspect(
-    _ pid: Int32, _ threads: [StoppedThread]
+    _ pid: Int32, _ threads: [StoppedThread], _ session: ProbeSession
   ) throws(InspectionError) -> HeapLosses {
     let copier = try ImageCopier(pid: pid, maximumPause: .seconds(maximumPause))
     let image = try copier.copy(holding: threads)
     let names = NameReader(reader: .thisProgram)
+    let slot = session.slot(ofPid: pid)
+    // An event that was lost may have been a block, and that one a holder.
+    let isComplete =
+      session.readUnattributedLosses().total == 0
+      && slot.map { session.readProcess($0).lost.total == 0 } ?? false
+    let walk = try image.walkHeap(isComplete: isComplete) {
+      slot.map { session.tracedBlocks(of: $0) } ?? []
+    }
     return HeapLosses(
-      of: HeapSurvey(
-        of: image, try image.walkHeap(), in: ProcessDirectory(pid: pid), names: names.names))
+      of: HeapSurvey(of: image, walk, in: ProcessDirectory(pid: pid), names: names.names))
   }
 }

@@ -1,4 +1,5 @@
 import AllocationModel
+import AllocationProbes
 import Executables
 import Inspection
 import LinuxSystem
@@ -12,6 +13,9 @@ final class SuspectInspector {
     var process: ProcessIdentity
     /// Blocks by site.
     var blocks: [SiteID: [UInt64]]
+    /// Under which number tracing has all its blocks, and those that there were just now; nil where it does not see each
+    /// one freed.
+    var traced: (slot: ProcessSlot, blocks: [TracedBlock])?
   }
 
   struct Finding: Sendable {
@@ -35,12 +39,14 @@ final class SuspectInspector {
   var descriptor: Int32 { worker.descriptor }
 
   /// - Parameter maximumPause: seconds after which a process is let go, and one that would take longer is left alone.
-  init?(maximumPause: Double) {
+  /// - Parameter session: of which only that is used which any thread may: the table of blocks, which the kernel writes.
+  init?(maximumPause: Double, session: ProbeSession) {
+    nonisolated(unsafe) let session = session
     let names = NameReader(reader: .thisProgram)
     do {
       worker = try BackgroundWorker { request in
         do {
-          return .success(try Self.inspect(request, maximumPause, names))
+          return .success(try Self.inspect(request, maximumPause, names, session))
         } catch {
           return .failure(Failure(process: request.process, sentence: "\(error)"))
         }
@@ -54,8 +60,16 @@ final class SuspectInspector {
 
   func take() -> Result<Finding, Failure>? { worker.take() }
 
+  /// Those that there were before, and those that came meanwhile: the newest may be what holds the others. One that came
+  /// after the process went on holds nothing, and nobody asks for its fate.
+  private static func tracedBlocks(_ request: Request, _ session: ProbeSession) -> [TracedBlock] {
+    guard let (slot, before) = request.traced else { return [] }
+    let known = Set(before.lazy.map(\.address))
+    return before + session.tracedBlocks(of: slot).filter { !known.contains($0.address) }
+  }
+
   private static func inspect(
-    _ request: Request, _ maximumPause: Double, _ names: NameReader
+    _ request: Request, _ maximumPause: Double, _ names: NameReader, _ session: ProbeSession
   ) throws -> Finding {
     let pid = request.process.pid
     let directory = ProcessDirectory(pid: pid)
@@ -69,7 +83,9 @@ final class SuspectInspector {
     guard try directory.status().identity == request.process else {
       throw ProcessError(action: "inspect process \(pid)", reason: .vanished)
     }
-    let survey = HeapSurvey(of: image, try image.walkHeap(), in: directory, names: names.names)
+    let survey = HeapSurvey(
+      of: image, try image.walkHeap { tracedBlocks(request, session) }, in: directory,
+      names: names.names)
     let sites = Array(request.blocks)
     let fates = survey.fates(of: sites.map(\.value))
     return Finding(

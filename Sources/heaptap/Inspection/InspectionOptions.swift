@@ -68,8 +68,9 @@ extension InspectionOptions {
 
   /// The same with the references among the blocks and what they are called.
   ///
-  /// - Parameter afterCopy: called when a process was copied and goes on.
-  func survey(afterCopy: () -> Void = {}) throws -> HeapSurvey {
+  /// - Parameter traced: blocks that were seen when they were allocated and are there still; called when a process was
+  ///   copied and goes on.
+  func survey(traced: () -> [TracedBlock] = { [] }) throws -> HeapSurvey {
     let reader = NameReader(reader: .thisProgram)
     if let snapshot {
       let saved = try open(snapshot)
@@ -79,8 +80,7 @@ extension InspectionOptions {
     }
     // Whether it can be written is known before the process is stopped.
     let file = try save.map(SaveFile.init)
-    let (image, walk) = try inspectProcess(countingResidence: save != nil)
-    afterCopy()
+    let (image, walk) = try inspectProcess(countingResidence: save != nil, traced: traced)
     let survey = Progress.during("looking for references") {
       HeapSurvey(of: image, walk, in: ProcessDirectory(pid: image.pid), names: reader.names)
     }
@@ -89,7 +89,7 @@ extension InspectionOptions {
   }
 
   private func inspectProcess(
-    countingResidence: Bool
+    countingResidence: Bool, traced: () -> [TracedBlock] = { [] }
   ) throws -> (image: ProcessImage, walk: HeapWalk) {
     let pid = pid ?? 0
     try TargetCheck.check(pid: pid)
@@ -98,7 +98,7 @@ extension InspectionOptions {
       "heaptap: process \(pid) stands still for about \(Self.milliseconds(copier.expectedPause)) ms\n"
     )
     let image = try copier.copy(countingResidence: countingResidence)
-    return (image, try Progress.during("looking for blocks") { try image.walkHeap() })
+    return (image, try Progress.during("looking for blocks") { try image.walkHeap(traced: traced) })
   }
 
   private func open(_ path: String) throws -> HeapSnapshot {

@@ -47,11 +47,14 @@ final class TracedInspection {
 
   /// Inspects the process, and lets it alone from then on.
   func survey() throws -> HeapSurvey {
-    try options.survey {
+    let before = Set(observation.tracedBlocks(ofPid: pid))
+    return try options.survey {
       observation.handleEvents()
       // What was lost when it stood still is what is still recorded there now: it can't be freed any more.
       origins = observation.blockOrigins(ofPid: pid)
+      let after = observation.tracedBlocks(ofPid: pid)
       observation.detach()
+      return after.filter(before.contains)
     }
   }
 
