@@ -23,7 +23,7 @@ enum Program {
     let sources = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Programs")
     for name in [
       "planted_blocks", "blocked_calls", "vfork_wait", "lost_blocks", "planted_chains",
-      "trimmed_heap", "planted_places", "secrets",
+      "trimmed_heap", "planted_places", "secrets", "exact_registers",
     ] {
       try Toolchain.run(
         "gcc", "-O0", "-fno-builtin", "-pthread", "-o", folder.path(name),

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Inspects programs again and again: how long they stand still, and whether they notice anything else.
 
-Usage: pauses.py [--threads 1,4,64,256] [--mebibytes 50,400,4096] [--rounds 5] [--stops 1000] [--kills 100] [NAME...]
+Usage: pauses.py [--threads 1,4,64,256] [--mebibytes 50,400,4096] [--rounds 5] [--stops 1000] [--kills 100] [--copy-on-write] [NAME...]
 (as root; HEAPTAP_BINARY as in Tests/README.md: a release, or the times are those of a debug build)
 
 `times` prints how long `programs/standing.c` stood still for each number of threads and size of heap: the median
 and the worst by heaptap's clock, and the longest gap that a thread of it saw, which others on the machine can
 lengthen. `calls` stops `blocked_calls.c`, whose threads wait in twenty kinds of system calls, and sends it a signal now
 and then: none of the calls may return EINTR, and no signal may be lost. `kills` ends heaptap with SIGKILL at
-random moments of an inspection: the target has to run on, untraced and with every thread.
+random moments of an inspection: the target has to run on, untraced, with every thread and without a child or a copy of
+itself. With --copy-on-write, all that for inspections of that kind.
 Exit status: 0 all of that holds; 1 otherwise.
 """
 
@@ -58,14 +59,31 @@ class Program:
             found.append((fields["State"].split()[0], fields["TracerPid"].strip()))
         return found
 
+    def others(self):
+        """Pids of its children, and of processes that run the same program."""
+        found = set()
+        for task in Path(f"/proc/{self.pid}/task").iterdir():
+            found.update((task / "children").read_text().split())
+        name = Path(f"/proc/{self.pid}/comm").read_text()
+        for status in Path("/proc").glob("[0-9]*/comm"):
+            try:
+                if status.read_text() == name and status.parent.name != str(self.pid):
+                    found.add(status.parent.name)
+            except OSError:
+                pass  # it has ended
+        return found
+
     def end(self):
         self.process.kill()
         self.process.wait()
 
 
+extra = []  # arguments of each inspection
+
+
 def inspect(pid):
     """Milliseconds that a process stood still for an inspection, by heaptap's clock."""
-    run = subprocess.run([heaptap, "heap", "--json", "--max-pause", "60", "--pid", str(pid)],
+    run = subprocess.run([heaptap, "heap", "--json", "--max-pause", "60", "--pid", str(pid), *extra],
                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     found = re.search(r"stood still for ([\d.]+) ms", run.stderr)
     if run.returncode or not found:
@@ -111,7 +129,7 @@ def kills(programs, options):
     program.ask()
     faults, ended = [], 0
     for index in range(options.kills):
-        run = subprocess.Popen([heaptap, "heap", "--json", "--pid", str(program.pid)], stdout=subprocess.DEVNULL,
+        run = subprocess.Popen([heaptap, "heap", "--json", "--pid", str(program.pid), *extra], stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
         time.sleep(random.uniform(0, usual))
         ended += run.poll() is not None
@@ -140,13 +158,13 @@ def what_is_wrong(program):
     deadline = time.monotonic() + SETTLING_SECONDS
     while time.monotonic() < deadline:
         threads = program.threads()
-        if len(threads) == 8 and all(state in "RS" and tracer == "0" for state, tracer in threads):
+        if len(threads) == 8 and all(state in "RS" and tracer == "0" for state, tracer in threads) and not program.others():
             program.ask()
             time.sleep(0.002)
             if program.ask()[1] > 0:
                 return None
         time.sleep(0.005)
-    return f"threads are {threads}"
+    return f"threads are {threads}, other processes {program.others()}"
 
 
 CHECKS = {"times": times, "calls": calls, "kills": kills}
@@ -162,8 +180,11 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--stops", type=int, default=1000)
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--copy-on-write", action="store_true")
     parser.add_argument("names", nargs="*", choices=[[], *CHECKS], metavar="NAME")
     options = parser.parse_args()
+    if options.copy_on_write:
+        extra.append("--copy-on-write")
     with tempfile.TemporaryDirectory() as folder:
         for name, source in SOURCES.items():
             subprocess.run(["gcc", "-O1", "-fno-builtin", "-pthread", "-o", f"{folder}/{name}", source], check=True)

@@ -78,6 +78,25 @@ pid_t linux_wait_own_tracee(int *_Nonnull status, int waits);
 /// waitpid(2) with __WALL and WNOHANG.
 pid_t linux_wait_thread(pid_t tid, int *_Nonnull status);
 
+/// Where a process has the instructions `syscall; ret`, and those of a signal's end: `mov $15, %eax; syscall`.
+struct linux_twin_code {
+  uint64_t call, restore;
+};
+enum { LINUX_TWIN_STATE_BYTES = 16 << 10 };
+/// What makes a stopped thread call clone(2) for a helper, which calls it for a twin, and go on as it was.
+struct linux_twin_steps {
+  uint64_t address;               // where the bytes belong, below the thread's stack pointer
+  size_t count;
+  struct user_regs_struct entry;  // the registers with which the thread begins
+  unsigned char bytes[LINUX_TWIN_STATE_BYTES + 4096];
+};
+/// Builds the steps for a thread that is stopped by ptrace(2); changes nothing. -1 and errno: ENOTSUP for a thread whose
+/// floating-point registers can't be put back.
+int linux_twin_steps(pid_t tid, const struct linux_twin_code *_Nonnull code, struct linux_twin_steps *_Nonnull steps);
+
+/// Writes their bytes to the memory of the process (process_vm_writev(2)). -1 and errno.
+int linux_write_twin_steps(pid_t pid, const struct linux_twin_steps *_Nonnull steps);
+
 /// process_vm_readv(2) of one range: the bytes copied, which may be fewer, or -1 and errno.
 ssize_t linux_read_memory(pid_t pid, uint64_t address, void *_Nonnull buffer, size_t count);
 

@@ -6,9 +6,9 @@ import SystemPackage
 ///
 /// Before the stop, memory for the copy is got and populated, so that the process waits for the copying only.
 package struct ImageCopier: ~Copyable {
-  private let pid: Int32
-  private let directory: ProcessDirectory
-  private let maximumPause: Duration
+  let pid: Int32
+  let directory: ProcessDirectory
+  let maximumPause: Duration
   private let pages: PageMapFile
   /// By the start of the mapping.
   private let prepared: [UInt64: ReservedMemory]
@@ -99,15 +99,20 @@ package struct ImageCopier: ~Copyable {
   private borrowing func image(
     of taken: Contents, since began: ContinuousClock.Instant, _ residentByteCount: UInt64? = nil
   ) -> ProcessImage {
+    image(of: taken, pause: ContinuousClock.now - began, residentByteCount)
+  }
+
+  borrowing func image(
+    of taken: Contents, pause: Duration, _ residentByteCount: UInt64?
+  ) -> ProcessImage {
     ProcessImage(
       pid: pid, regions: taken.regions.sorted { $0.mapping.start < $1.mapping.start },
-      threads: taken.threads,
-      pause: ContinuousClock.now - began, unreadablePageCount: taken.unreadablePageCount,
+      threads: taken.threads, pause: pause, unreadablePageCount: taken.unreadablePageCount,
       residentByteCount: residentByteCount)
   }
 
-  /// What is taken while the process stands still.
-  private struct Contents {
+  /// What is taken of the process at one moment.
+  struct Contents {
     var regions: [ImageRegion]
     var threads: [ThreadState]
     var unreadablePageCount: Int
@@ -116,27 +121,41 @@ package struct ImageCopier: ~Copyable {
   private borrowing func contents(
     of threads: [StoppedThread], until deadline: ContinuousClock.Instant
   ) throws(InspectionError) -> Contents {
-    var (regions, copying) = try plan(until: deadline)
-    copying.run(pid: pid, until: deadline)
-    if let failure = copying.failure { throw .unstoppable(pid: pid, failure) }
-    guard !copying.isLate else { throw tooLong(copying.copiedByteCount, copying.wantedByteCount) }
+    let (regions, unreadablePageCount) = try regions(
+      copying: currentMappings(), from: pid, pages, until: deadline)
     return Contents(
-      regions: regions,
-      threads: threads.map {
-        ThreadState(
-          tid: $0.tid, registers: $0.registers, name: try? directory.threadName($0.tid))
-      },
-      unreadablePageCount: copying.unreadablePageCount)
+      regions: regions, threads: states(of: threads), unreadablePageCount: unreadablePageCount)
   }
 
-  /// What is mapped now, and what has to be copied of it.
+  borrowing func states(of threads: [StoppedThread]) -> [ThreadState] {
+    threads.map {
+      ThreadState(tid: $0.tid, registers: $0.registers, name: try? directory.threadName($0.tid))
+    }
+  }
+
+  /// - Parameters:
+  ///   - mappings: of the process.
+  ///   - source: it, or its twin, with a file about that one's pages.
+  borrowing func regions(
+    copying mappings: [MemoryMapping], from source: Int32, _ pages: borrowing PageMapFile,
+    until deadline: ContinuousClock.Instant
+  ) throws(InspectionError) -> ([ImageRegion], unreadablePageCount: Int) {
+    var (regions, copying) = try plan(mappings, pages, until: deadline)
+    copying.run(pid: source, until: deadline)
+    if let failure = copying.failure { throw .unstoppable(pid: pid, failure) }
+    guard !copying.isLate else { throw tooLong(copying.copiedByteCount, copying.wantedByteCount) }
+    return (regions, copying.unreadablePageCount)
+  }
+
+  /// What has to be copied of what is mapped.
   private borrowing func plan(
+    _ mappings: [MemoryMapping], _ pages: borrowing PageMapFile,
     until deadline: ContinuousClock.Instant
   ) throws(InspectionError) -> ([ImageRegion], MemoryCopying) {
     var regions: [ImageRegion] = []
     var copying = MemoryCopying()
-    for mapping in try currentMappings() where !mapping.isKernels {
-      let presence = try presence(of: mapping, until: deadline)
+    for mapping in mappings where !mapping.isKernels {
+      let presence = try presence(of: mapping, in: pages, until: deadline)
       var memory: ReservedMemory?
       let wantsOwnPages = ImageRegion.wantsOwnPages(mapping)
       if ImageRegion.wantsCopy(mapping), !wantsOwnPages || !presence.own.isEmpty {
@@ -163,7 +182,7 @@ package struct ImageCopier: ~Copyable {
     return (regions, copying)
   }
 
-  private borrowing func countResidence() throws(InspectionError) -> UInt64? {
+  borrowing func countResidence() throws(InspectionError) -> UInt64? {
     do throws(ProcessError) {
       return try directory.residentByteCount()
     } catch {
@@ -171,7 +190,7 @@ package struct ImageCopier: ~Copyable {
     }
   }
 
-  private borrowing func currentMappings() throws(InspectionError) -> [MemoryMapping] {
+  borrowing func currentMappings() throws(InspectionError) -> [MemoryMapping] {
     do throws(ProcessError) {
       return try directory.mappings().mappings.joined
     } catch {
@@ -180,7 +199,8 @@ package struct ImageCopier: ~Copyable {
   }
 
   private borrowing func presence(
-    of mapping: MemoryMapping, until deadline: ContinuousClock.Instant
+    of mapping: MemoryMapping, in pages: borrowing PageMapFile,
+    until deadline: ContinuousClock.Instant
   ) throws(InspectionError) -> PagePresence {
     do throws(ProcessError) {
       if let presence = try PagePresence(

@@ -9,7 +9,7 @@ import SystemPackage
 /// lets the threads go; their registers were repaired when they stopped.
 package struct StoppedProcess: ~Copyable {
   package let pid: Int32
-  package private(set) var threads: [StoppedThread] = []
+  package internal(set) var threads: [StoppedThread] = []
   /// Asked to stop, and not known to have done so.
   private var unsettled: Set<Int32> = []
 
@@ -38,7 +38,7 @@ package struct StoppedProcess: ~Copyable {
     return try outcome.get()
   }
 
-  private init(pid: Int32) {
+  init(pid: Int32) {
     self.pid = pid
   }
 
@@ -54,7 +54,7 @@ package struct StoppedProcess: ~Copyable {
   }
 
   /// A stopped thread starts no other, so a pass that finds nobody new has found all.
-  private mutating func stopAll(until deadline: ContinuousClock.Instant) throws(StopError) {
+  mutating func stopAll(until deadline: ContinuousClock.Instant) throws(StopError) {
     var known: Set<Int32> = []
     var seized: [Int32] = []
     repeat {

@@ -27,6 +27,12 @@ package struct StoppedThread: Sendable {
     _ = linux_ptrace_set_registers(tid, &repaired)
   }
 
+  /// Whether it may make a system call now: no signal is on its way to it.
+  var canRun: Bool { heldSignal == 0 }
+
+  /// Whether it waits for a time that the kernel counts on its own (ERESTART_RESTARTBLOCK of <linux/errno.h>).
+  var isInTimedWait: Bool { registers["rax"].map { Int64(bitPattern: $0) } == -516 }
+
   /// Lets the thread go on as if nothing had happened.
   func release() {
     // A handler that runs now may count on the call to return EINTR, as one that sets a flag does.

@@ -34,6 +34,16 @@ struct InspectionOptions: ParsableArguments {
       "Let the process go after this time at the latest, and give up.", valueName: "seconds"))
   var maxPause = 2.0
 
+  @Flag(
+    help: ArgumentHelp(
+      "Let the kernel make a copy-on-write image.",
+      discussion: """
+        The process stands still for about a tenth of the time, and pays for each page that it \
+        writes to meanwhile. Only where that is safe: not under seccomp, nor without room for its \
+        memory twice.
+        """))
+  var copyOnWrite = false
+
   func validate() throws {
     guard maxPause > 0, maxPause <= 3600 else {
       throw ValidationError("--max-pause takes seconds, more than 0 and at most 3600")
@@ -43,6 +53,9 @@ struct InspectionOptions: ParsableArguments {
     }
     guard save == nil || snapshot == nil else {
       throw ValidationError("--save is for a process; copy the snapshot")
+    }
+    guard !copyOnWrite || pid != nil else {
+      throw ValidationError("--copy-on-write is for a process")
     }
     guard !withContents || save != nil else {
       throw ValidationError("--with-contents is for --save")
@@ -95,9 +108,13 @@ extension InspectionOptions {
     try TargetCheck.check(pid: pid)
     let copier = try ImageCopier(pid: pid, maximumPause: .seconds(maxPause))
     OutputStream.standardError.write(
-      "heaptap: process \(pid) stands still for about \(Self.milliseconds(copier.expectedPause)) ms\n"
+      "heaptap: process \(pid) stands still for about "
+        + "\(Self.milliseconds(copyOnWrite ? copier.expectedTwinPause : copier.expectedPause)) ms\n"
     )
-    let image = try copier.copy(countingResidence: countingResidence)
+    let image =
+      copyOnWrite
+      ? try copier.copyOnWrite(countingResidence: countingResidence)
+      : try copier.copy(countingResidence: countingResidence)
     return (image, try Progress.during("looking for blocks") { try image.walkHeap(traced: traced) })
   }
 
