@@ -8,67 +8,98 @@ struct DepthFirstOrder {
   private(set) var blocks: [Int32] = [-1]
   /// The number from which each was met first.
   private var parents: [Int32] = [0]
-  /// The numbers that each is referenced from, one behind the other, the virtual root left out.
+  /// The numbers that each is referenced from, one behind the other, the virtual root left out. Each stands for itself in
+  /// place of one that no root reaches.
   private var sources: [Int32] = []
   /// Where those of each number begin in `sources`; one more element than there are numbers.
   private var firstSources: [UInt32] = []
   private var isRooted: [Bool] = []
 
+  /// Searches on one processor, while another turns the references round.
   init(graph: ReferenceGraph, rooted: [Int]) {
-    var numbers = [Int32](repeating: 0, count: graph.blockCount)
-    var targets = [Int32](repeating: 0, count: graph.referenceCount)
-    blocks.reserveCapacity(graph.blockCount + 1)
-    parents.reserveCapacity(graph.blockCount + 1)
-    // Numbers on the way, and the references of each that were not followed yet.
-    var path: [(number: Int32, next: UInt32, end: UInt32)] = []
-    func enter(_ block: Int, from parent: Int32, _ order: inout DepthFirstOrder) {
-      let number = Int32(order.blocks.count)
+    enum Half {
+      case search(Search)
+      case reversed(ReferenceGraph)
+    }
+    let halves = SharedWork.results(count: 2) {
+      $0 == 0 ? Half.search(Search(graph, rooted)) : Half.reversed(graph.reversed())
+    }
+    guard case .search(let search) = halves[0], case .reversed(let incoming) = halves[1] else {
+      preconditionFailure("results come in their order")
+    }
+    blocks = search.blocks
+    parents = search.parents
+    isRooted = [Bool](repeating: false, count: blocks.count)
+    for root in rooted { isRooted[Int(search.numbers[root])] = true }
+    addSources(incoming, search.numbers)
+  }
+
+  /// The search itself.
+  private struct Search: Sendable {
+    var blocks: [Int32] = [-1]
+    var parents: [Int32] = [0]
+    /// Of each block; 0 for what no root reaches.
+    var numbers: [Int32]
+    /// Numbers on the way, and the references of each that were not followed yet.
+    private var path: [(number: Int32, next: UInt32, end: UInt32)] = []
+
+    init(_ graph: ReferenceGraph, _ rooted: [Int]) {
+      numbers = [Int32](repeating: 0, count: graph.blockCount)
+      blocks.reserveCapacity(graph.blockCount + 1)
+      parents.reserveCapacity(graph.blockCount + 1)
+      for root in rooted where numbers[root] == 0 {
+        enter(root, from: 0, graph)
+        while let top = path.last {
+          guard top.next < top.end else {
+            path.removeLast()
+            continue
+          }
+          path[path.count - 1].next += 1
+          let block = graph.destination(at: Int(top.next))
+          if numbers[block] == 0 { enter(block, from: top.number, graph) }
+        }
+      }
+    }
+
+    private mutating func enter(_ block: Int, from parent: Int32, _ graph: ReferenceGraph) {
+      let number = Int32(blocks.count)
       numbers[block] = number
-      order.blocks.append(Int32(block))
-      order.parents.append(parent)
+      blocks.append(Int32(block))
+      parents.append(parent)
       let positions = graph.positions(of: block)
       path.append((number, UInt32(positions.lowerBound), UInt32(positions.upperBound)))
     }
-    for root in rooted where numbers[root] == 0 {
-      enter(root, from: 0, &self)
-      while let top = path.last {
-        guard top.next < top.end else {
-          path.removeLast()
-          continue
-        }
-        path[path.count - 1].next += 1
-        let block = graph.destination(at: Int(top.next))
-        if numbers[block] == 0 { enter(block, from: top.number, &self) }
-        targets[Int(top.next)] = numbers[block]
-      }
-    }
-    isRooted = [Bool](repeating: false, count: blocks.count)
-    for root in rooted { isRooted[Int(numbers[root])] = true }
-    reverse(graph, targets)
   }
+
+  /// Numbers of one part of the work.
+  private static let partCount = 1 << 16
 
   /// Sorts references by the number that they lead to.
   ///
-  /// - Parameter targets: that number for each reference of the graph.
-  private mutating func reverse(_ graph: ReferenceGraph, _ targets: [Int32]) {
+  /// - Parameters:
+  ///   - incoming: the references, found by the block that they point into.
+  ///   - numbers: of each block.
+  private mutating func addSources(_ incoming: ReferenceGraph, _ numbers: [Int32]) {
     firstSources = [UInt32](repeating: 0, count: blocks.count + 1)
-    var count = 0
     for number in 1..<blocks.count {
-      for position in graph.positions(of: Int(blocks[number])) {
-        firstSources[Int(targets[position]) + 1] += 1
-        count += 1
-      }
+      firstSources[number + 1] =
+        firstSources[number] + UInt32(incoming.positions(of: Int(blocks[number])).count)
     }
-    for number in 0..<blocks.count { firstSources[number + 1] += firstSources[number] }
-    sources = [Int32](repeating: 0, count: count)
-    var next = firstSources
-    for number in 1..<blocks.count {
-      for position in graph.positions(of: Int(blocks[number])) {
-        let target = Int(targets[position])
-        sources[Int(next[target])] = Int32(number)
-        next[target] += 1
+    let blocks = blocks
+    let parts = SharedWork.results(count: (blocks.count + Self.partCount - 1) / Self.partCount) {
+      part in
+      var sources: [Int32] = []
+      for number in max(1, part * Self.partCount)..<min(blocks.count, (part + 1) * Self.partCount) {
+        for position in incoming.positions(of: Int(blocks[number])) {
+          let source = numbers[incoming.destination(at: position)]
+          // What no root reaches holds nothing; nor does a block hold itself.
+          sources.append(source == 0 ? Int32(number) : source)
+        }
       }
+      return sources
     }
+    sources.reserveCapacity(Int(firstSources[blocks.count]))
+    for part in parts { sources += part }
   }
 
   /// A number in the forest that grows while semidominators are found.
