@@ -138,6 +138,12 @@ bench-budget: need-root tracefs setup-test build-release workloads ## Measure wh
 	    Tests/Truth/budget.py --output budget-$$part.json $$part || failed=1; \
 	done; exit $$failed
 
+.PHONY: bench-inspection
+bench-inspection: need-root setup-test build-release ## Measure inspections: stops, speed, memory, and that targets notice nothing (root)
+	HEAPTAP_BINARY=$(CURDIR)/$(RELEASE)/heaptap Tests/Truth/pauses.py
+	HEAPTAP_BINARY=$(CURDIR)/$(RELEASE)/heaptap Tests/Truth/pauses.py --copy-on-write
+	HEAPTAP_BINARY=$(CURDIR)/$(RELEASE)/heaptap Tests/Truth/speed.py
+
 # ---- Testing ----
 
 .PHONY: test

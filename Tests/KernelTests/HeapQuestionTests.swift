@@ -53,6 +53,54 @@ extension KernelTests {
       #expect(Int64(grown.blocks) - Int64(former?.blocks ?? 0) == grown.growth_blocks)
     }
 
+    @Test func `a copy-on-write image answers the same questions, and leaves nothing behind`()
+      async throws
+    {
+      let server = try RunningProgram([try Workload.path("server")])
+      try await Task.sleep(for: .milliseconds(300))
+      for command in [["heap"], ["types"], ["leaks"], ["refs", "--holders"], ["blocks"]] {
+        let result = try await HeaptapCommand.run(
+          command + ["--pid", "\(server.pid)", "--copy-on-write"])
+        #expect(result.end == .status(0), "\(command): \(result.errors)")
+        #expect(result.errors.contains("it stood still for "), "\(command): \(result.errors)")
+        #expect(result.errors.contains("checks of the heap hold"), "\(command): \(result.errors)")
+      }
+      let children = try String(
+        contentsOfFile: "/proc/\(server.pid)/task/\(server.pid)/children", encoding: .utf8)
+      #expect(children == "")
+      server.signal(SIGTERM)
+      #expect(try await server.result(within: 5).end == .status(0))
+    }
+
+    @Test func `where a copy-on-write image is not safe that is said, and nothing is done`()
+      async throws
+    {
+      let program = try RunningProgram([
+        "python3", "-c",
+        """
+        import ctypes, time
+        libc = ctypes.CDLL(None)
+        class Line(ctypes.Structure):
+            _fields_ = [("code", ctypes.c_ushort), ("jt", ctypes.c_ubyte), ("jf", ctypes.c_ubyte), ("k", ctypes.c_uint)]
+        class Filter(ctypes.Structure):
+            _fields_ = [("count", ctypes.c_ushort), ("lines", ctypes.POINTER(Line))]
+        allow = Line(6, 0, 0, 0x7fff0000)
+        if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.byref(Filter(1, ctypes.pointer(allow)))):
+            raise SystemExit(1)
+        print("ready", flush=True)
+        time.sleep(600)
+        """,
+      ])
+      try await program.waitForOutput { $0.contains("ready") }
+      let result = try await HeaptapCommand.run(
+        ["heap", "--pid", "\(program.pid)", "--copy-on-write"])
+      #expect(result.end == .status(4), "\(result.errors)")
+      #expect(
+        result.errors.contains(
+          "cannot take a copy-on-write image of process \(program.pid): seccomp filters its system calls; without"
+        ), "\(result.errors)")
+    }
+
     @Test(arguments: [("libjemalloc.so.2", "jemalloc"), ("libmimalloc.so.2", "mimalloc")])
     func `an allocator that cannot be read is named`(library: String, name: String) async throws {
       let server = try RunningProgram(
