@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What observation within a budget costs programs, and what it finds: budget.py rows|leaks|quiet|intervals|burst|many …
+"""What observation within a budget costs programs, and what it finds: budget.py rows|tools|leaks|quiet|intervals|burst|many …
 
 Times and shares are those that the programs themselves measure in CPU time of their own threads; see progressing.py.
 Prints a table, and writes what it is made of to budget-results.json.
@@ -8,6 +8,7 @@ Prints a table, and writes what it is made of to budget-results.json.
 import argparse
 import json
 import statistics
+import subprocess
 import sys
 import threading
 import time
@@ -15,7 +16,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
-from progressing import Program, Redis
+from progressing import Program, Redis, root
 from watching import Watch, functions, mebibytes
 
 PROGRAMS = ["churn", "map", "inserts", "threads", "calloc_list", "parse"]
@@ -132,6 +133,56 @@ def rows(arguments):
             job.result()
     over = [row for row in results if row["budget"] and row["lost"] is not None and row["lost"] > row["budget"] / 100]
     return not over
+
+
+# ---- tools: what others cost that record every call ----
+
+HEAPTRACK = "/usr/lib/heaptrack/libheaptrack_preload.so"
+SCRIPT = root / "Tests/Workloads/bench/live_blocks.bt"
+LIBC = "/lib/x86_64-linux-gnu/libc.so.6"
+
+
+def speed_of(program, seconds):
+    """Turns in a second of CPU time."""
+    program.wait_for_progress(2, 600)
+    start = time.monotonic()
+    while not (lines := program.between(start, time.monotonic())) or time.monotonic() < start + seconds:
+        time.sleep(0.2)
+    return mean(line.turns for line in lines)
+
+
+class Script:
+    """bpftrace with the script that keeps live blocks and stacks."""
+
+    def __init__(self, pid):
+        text = SCRIPT.read_text()
+        for name, value in {"LIBC": LIBC, "MALLOC": "malloc", "FREE": "free", "PID": str(pid)}.items():
+            text = text.replace(name, value)
+        self.process = subprocess.Popen(["bpftrace", "-q", "-e", text], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                        text=True)
+        if "attached" not in self.process.stdout.readline():
+            raise SystemExit("bpftrace does not attach")
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def tools(arguments):
+    """heaptrack from the start, its records thrown away; bpftrace attached. Allocators that they do not see are not slowed."""
+    print("program       untouched/heaptrack   untouched/bpftrace   (times the CPU time for the same work)", flush=True)
+    for name in arguments.programs or PROGRAMS:
+        with Program(name) as program:
+            usual = speed_of(program, arguments.seconds)
+            script = Script(program.pid)
+            traced = speed_of(program, arguments.seconds)
+            script.end()
+        recorded = None
+        with Program(name, environment={"LD_PRELOAD": HEAPTRACK, "DUMP_HEAPTRACK_OUTPUT": "/dev/null"}) as program:
+            recorded = speed_of(program, arguments.seconds)
+        say({"table": "tools", "program": name, "heaptrack": usual / recorded, "bpftrace": usual / traced},
+            f"{name:12} {usual / recorded:20.1f} {usual / traced:20.1f}")
+    return True
 
 
 # ---- leaks and quiet: what it finds ----
@@ -339,6 +390,9 @@ def main():
     part.add_argument("--seconds", type=float, default=60, help="for each row")
     part.add_argument("--budgets", default="0.5,2,5,exact", help="percents, or exact, separated by commas")
     part.add_argument("--parallel", type=int, default=1)
+    part = commands.add_parser("tools")
+    part.add_argument("programs", nargs="*")
+    part.add_argument("--seconds", type=float, default=10, help="of each")
     for name, rate, limit, runs in (("leaks", 50_000, 30, 20), ("quiet", 0, 300, 20)):
         part = commands.add_parser(name)
         part.add_argument("--program", default="churn", choices=LEAKS)
@@ -364,7 +418,7 @@ def main():
     part.add_argument("--work", type=int, default=15, help="what they do between allocations, in units of those")
     part.add_argument("--budget", type=float, default=2, help="percent")
     arguments = parser.parse_args()
-    commands = {"rows": rows, "leaks": leaks, "quiet": leaks, "intervals": intervals, "burst": burst, "many": many}
+    commands = {"rows": rows, "tools": tools, "leaks": leaks, "quiet": leaks, "intervals": intervals, "burst": burst, "many": many}
     passed = commands[arguments.command](arguments)
     with open(arguments.output, "w", encoding="utf-8") as file:
         json.dump(results, file, indent=1)
