@@ -41,7 +41,7 @@ extension InspectionError: CustomStringConvertible {
       "cannot read the heap of process \(pid): \(detail); glibc 2.26 to 2.43 on x86-64 is understood"
     case .otherAllocator(let pid, let name, let detail):
       "cannot read the heap of process \(pid): it allocates with \(name), whose memory heaptap does not understand, and"
-        + " \(detail); `heaptap watch` sees what it allocates from now on"
+        + " \(detail); `heaptap watch --exact` sees what it allocates from now on, and looks at that"
     }
   }
 }

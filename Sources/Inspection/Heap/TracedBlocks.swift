@@ -76,7 +76,7 @@ extension ProcessImage {
   /// - Parameters:
   ///   - isComplete: whether tracing has seen all blocks that there are.
   ///   - traced: what tracing has seen allocated and not freed. Of allocators whose memory is not understood the blocks
-  ///     are these, and no others.
+  ///     are these, and no others. Not asked for where there seems to be no such allocator.
   /// - Throws: `InspectionError` if its allocator is none that can be read, and nothing was traced.
   package func walkHeap(
     isComplete: Bool = false, traced: () -> [TracedBlock] = { [] }
@@ -87,6 +87,8 @@ extension ProcessImage {
       .joined(separator: " and ")
     do throws(InspectionError) {
       var walk = try GlibcWalker(GlibcModule.find(in: process, mappings: mappings)).walk(self)
+      // To look through a million blocks that the walk has found, too, would take longer than the walk.
+      guard !others.isEmpty || isComplete else { return walk }
       let count = walk.add(traced(), isComplete: isComplete, in: regions)
       guard !others.isEmpty || count > 0 else { return walk }
       walk.checks.append(

@@ -115,7 +115,10 @@ extension InspectionOptions {
       copyOnWrite
       ? try copier.copyOnWrite(countingResidence: countingResidence)
       : try copier.copy(countingResidence: countingResidence)
-    return (image, try Progress.during("looking for blocks") { try image.walkHeap(traced: traced) })
+    let known = traced()
+    return (
+      image, try Progress.during("looking for blocks") { try image.walkHeap { known } }
+    )
   }
 
   private func open(_ path: String) throws -> HeapSnapshot {
