@@ -66,6 +66,28 @@ extension KernelTests {
       #expect(leaks.trees.allSatisfy { $0.site == nil }, "those from before have no stack to match")
     }
 
+    /// A list that grows at its head: what holds it is newer than all that was seen before the stop.
+    @Test func `of another allocator what was seen is sorted, too`() async throws {
+      let program = try RunningProgram(
+        [try Workload.path("three_fates")],
+        environment: ["LD_PRELOAD": "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2"])
+      try await Task.sleep(for: .milliseconds(300))
+      let result = try await HeaptapCommand.run([
+        "leaks", "--pid", "\(program.pid)", "--trace", "3", "--json",
+      ])
+      #expect(result.end == .status(0), "\(result.errors)")
+      struct Kinds: Decodable {
+        struct Total: Decodable { var blocks: Int }
+        var definitely: Total, possibly: Total, reachable: Total
+      }
+      let kinds = try JSONDecoder().decode(Kinds.self, from: Data(result.output.utf8))
+      let leaks = try JSONDecoder().decode(Leaks.self, from: Data(result.output.utf8))
+      #expect(kinds.definitely.blocks > 500)
+      #expect(kinds.reachable.blocks > 500)
+      #expect(10 * kinds.possibly.blocks < kinds.definitely.blocks)
+      #expect(leaks.trees.allSatisfy { $0.stack.first?.function == "forget" })
+    }
+
     @Test func `by stack without a trace is a usage error`() async throws {
       let result = try await HeaptapCommand.run(["leaks", "--pid", "1", "--by", "stack"])
       #expect(result.end == .status(2))

@@ -40,15 +40,17 @@ package struct HeapLosses: Sendable {
   ///
   /// - Parameters:
   ///   - remainders: kinds other than lost ones that are summed up by site, too.
+  ///   - unsure: addresses of blocks that may not have been there yet: they may hold others, and are not counted.
   ///   - origin: what tracing knows of the block at an address.
   package func leaks(
-    remainders: Set<LeakKindName> = [], origin: (UInt64) -> BlockOrigin? = { _ in nil }
+    remainders: Set<LeakKindName> = [], unsure: Set<UInt64> = [],
+    origin: (UInt64) -> BlockOrigin? = { _ in nil }
   ) -> HeapLeaks {
     var leaks = HeapLeaks(pid: pid)
     var rests: [Int32: HeapLeaks.Total] = [:]
     var sums: [RemainderKey: HeapLeaks.Total] = [:]
     var headTotals: [Int32: (total: HeapLeaks.Total, origin: BlockOrigin?)] = [:]
-    for (number, block) in blocks.enumerated() {
+    for (number, block) in blocks.enumerated() where !unsure.contains(block.address) {
       let found = origin(block.address)
       let total = HeapLeaks.Total(
         blocks: 1, bytes: block.byteCount, requestedBytes: found?.requestedByteCount)
@@ -62,7 +64,7 @@ package struct HeapLosses: Sendable {
         sums[RemainderKey(kind: kind, site: found?.site), default: HeapLeaks.Total()] += total
       }
     }
-    leaks.trees = trees.map { tree in
+    leaks.trees = trees.lazy.filter { !unsure.contains(blocks[$0.head].address) }.map { tree in
       let head = headTotals[Int32(tree.head)]
       return HeapLeaks.Tree(
         kind: tree.kind.rawValue, address: blocks[tree.head].address,

@@ -10,6 +10,8 @@ final class TracedInspection {
   private let pid: Int32
   private let observation: Observation
   private var origins: [UInt64: BlockOrigin] = [:]
+  /// Addresses of blocks, known from tracing only, that were allocated about when it stood still, or later.
+  private var unsure: Set<UInt64> = []
 
   /// Watches for so long, or until an interrupt.
   ///
@@ -48,19 +50,25 @@ final class TracedInspection {
   /// Inspects the process, and lets it alone from then on.
   func survey() throws -> HeapSurvey {
     let before = Set(observation.tracedBlocks(ofPid: pid))
-    return try options.survey {
+    var newcomers: [UInt64] = []
+    let survey = try options.survey {
       observation.handleEvents()
       // What was lost when it stood still is what is still recorded there now: it can't be freed any more.
       origins = observation.blockOrigins(ofPid: pid)
       let after = observation.tracedBlocks(ofPid: pid)
       observation.detach()
-      return after.filter(before.contains)
+      newcomers = after.filter { !before.contains($0) }.map(\.address)
+      return after
     }
+    // Where the heap itself was read, all blocks were there.
+    let unknown = survey.walk.unknownRanges
+    unsure = Set(newcomers.filter { address in unknown.contains { $0.contains(address) } })
+    return survey
   }
 
   /// What is lost, with the stacks that were seen.
   func leaks(_ losses: HeapLosses) -> HeapLeaks {
-    var leaks = losses.leaks { origins[$0] }
+    var leaks = losses.leaks(unsure: unsure) { origins[$0] }
     observation.fillStacks(of: &leaks)
     return leaks
   }
