@@ -38,7 +38,7 @@ struct InspectionOptions: ParsableArguments {
     help: ArgumentHelp(
       "Let the kernel make a copy-on-write image.",
       discussion: """
-        The process stands still for about a tenth of the time, and pays for each page that it \
+        The process stands still for a quarter of the time or less, and pays for each page that it \
         writes to meanwhile. Only where that is safe: not under seccomp, nor without room for its \
         memory twice.
         """))
