@@ -7,7 +7,8 @@ import Testing
 @Suite(
   .serialized,
   .enabled(if: geteuid() == 0, "these tests attach probes to processes, which needs root"),
-  .timeLimit(.minutes(5))
+  // Emulated processors take ten times as long as others.
+  .timeLimit(.minutes(15))
 )
 struct KernelTests {}
 
