@@ -111,7 +111,7 @@ class Redis:
 
     name = "redis"
 
-    def __init__(self, port=16379):
+    def __init__(self, port=16379, commands="set,lpush,lpop,hset"):
         self.port = port
         self.points = []
         self.process = subprocess.Popen(
@@ -120,7 +120,7 @@ class Redis:
         self.pid = self.process.pid
         time.sleep(1)
         self.load = subprocess.Popen(
-            ["redis-benchmark", "-p", str(port), "-t", "set,lpush,lpop,hset", "-r", "100000", "-d", "100", "-P", "4",
+            ["redis-benchmark", "-p", str(port), "-t", commands, "-r", "100000", "-d", "100", "-P", "4",
              "-n", "2000000", "-l", "-q"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def __enter__(self):
