@@ -119,13 +119,13 @@ extension Observation {
     // Stacks are told before the events that refer to them.
     handleNewEvents()
     let load = fold(recording)
-    guard let event = budgeted?.eventNanoseconds else { return }
+    let event = load.eventSeconds
     let own = Double(recording.ownNanoseconds + SystemClock.threadNanoseconds - began) / 1e9
     note(
       Governor.Window(
         opened: recording.opened, closed: recording.detaching, detached: recording.detached,
         ownSeconds: own, busiestProcessEvents: load.process, busiestThreadEvents: load.thread,
-        eventSeconds: event / 1e9, processorShare: load.processorShare,
+        eventSeconds: event, processorShare: load.processorShare,
         lostByAll: load.lostByAll, processorsOfAll: budgeted?.processorsOfAll ?? 1,
         outsideSeconds: Double(recording.outsideNanoseconds) / 1e9,
         idleSeconds: Double(recording.idleNanoseconds) / 1e9,
@@ -148,11 +148,13 @@ extension Observation {
   /// Adds a window to what is known of each process.
   private func fold(_ recording: WindowRecording) -> WindowLoad {
     var events: [ProcessSlot: [WindowEvent]] = [:]
-    var (allocations, frees) = (0, 0)
+    var (allocations, frees, others) = (0, 0, 0)
     for event in recording.events {
       events[event.process, default: []].append(event)
       switch event.content {
-      case .allocated: allocations += 1
+      case .allocated:
+        allocations += 1
+        if event.chunkByteCount == 0 { others += 1 }
       case .freed: frees += 1
       case .kept, .began: break
       }
@@ -168,7 +170,11 @@ extension Observation {
     var busiest = ThreadCell(thread: 0, eventCount: 0)
     var load = WindowLoad(process: events.values.map(\.count).max() ?? 0)
     let open = Double(recording.detaching - recording.opened - recording.idleNanoseconds) / 1e9
-    let event = (budgeted?.eventNanoseconds ?? 0) / 1e9
+    // Which calls return dearly is not recorded: those of allocators that have such.
+    let event =
+      (budgeted?.costNanoseconds(mayReturnDearly: mayReturnDearly && 10 * others > allocations) ?? 0)
+      / 1e9
+    load.eventSeconds = event
     for slot in concerned {
       let threads = fold(events[slot] ?? [], of: slot, recording)
       for cell in threads {
@@ -222,8 +228,11 @@ extension Observation {
     checkCost(at: now)
   }
 
+  /// Some allocator is probed where its functions return.
+  private var mayReturnDearly: Bool { attachments.contains { $0.file.mayThrow } }
+
   private func checkCost(at now: UInt64) {
-    guard let event = budgeted?.eventNanoseconds else { return }
+    guard let event = budgeted?.costNanoseconds(mayReturnDearly: mayReturnDearly) else { return }
     var most: UInt32 = 0
     var all: UInt64 = 0
     for (slot, process) in processes where !process.hasExited {

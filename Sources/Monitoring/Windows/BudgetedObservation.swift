@@ -35,6 +35,9 @@ final class BudgetedObservation {
   private static let usualProgram = 250.0
   /// A probe is hit as often as this calibration says, where its programs are no empty ones.
   private let trapNanoseconds: Double
+  /// By which an event of an allocator whose `operator new` is probed where it returns may delay its thread more: the
+  /// kernel single-steps a `ret`, for half of the events.
+  private let returnNanoseconds: Double
 
   /// - Parameter horizon: seconds of the past that windows are remembered for, > 0.
   init(_ settings: Governor.Settings, horizon: Double, session: ProbeSession) {
@@ -42,6 +45,7 @@ final class BudgetedObservation {
     var settings = settings
     let costs = session.calibration.profile.nanosecondsByClass
     trapNanoseconds = 0.9 * (costs[.push] ?? 1000)
+    returnNanoseconds = (costs[.other] ?? 10_000) / 2
     eventNanoseconds = Self.runsPerPair / 2 * (trapNanoseconds + Self.usualProgram)
     windows = try? WindowThread(session)
     settings.hasWindows = windows != nil
@@ -64,6 +68,13 @@ final class BudgetedObservation {
     let runs = Double(2 * allocations + frees) / Double(events)
     let measured = runs * (trapNanoseconds + programNanoseconds)
     eventNanoseconds += (measured - eventNanoseconds) / 4
+  }
+
+  /// By which an event may delay its thread, as the budget has to reckon with.
+  ///
+  /// - Parameter mayReturnDearly: there are allocators that are probed where they return.
+  func costNanoseconds(mayReturnDearly: Bool) -> Double {
+    eventNanoseconds + (mayReturnDearly ? returnNanoseconds : 0)
   }
 
   /// Takes note of how much of a core a process's threads have.
@@ -95,4 +106,6 @@ struct WindowLoad {
   var processorShare = 1.0
   /// Seconds that all threads lost together.
   var lostByAll = 0.0
+  /// By which an event delays its thread, estimated high.
+  var eventSeconds = 0.0
 }
