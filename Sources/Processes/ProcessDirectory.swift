@@ -30,17 +30,6 @@ package struct ProcessDirectory: Hashable, Sendable {
     return parsed
   }
 
-  /// Fields of `/proc/PID/status` by their names, without spaces around the values (proc_pid_status(5)).
-  package func statusFields() throws(ProcessError) -> [String: String] {
-    let lines = String(decoding: try contents("status"), as: UTF8.self).split(separator: "\n")
-    return Dictionary(
-      lines.compactMap { line in
-        let parts = line.split(separator: ":", maxSplits: 1)
-        guard parts.count == 2 else { return nil }
-        return (String(parts[0]), String(parts[1].drop { $0 == "\t" || $0 == " " }))
-      }, uniquingKeysWith: { first, _ in first })
-  }
-
   /// The process's mappings; none for kernel threads and zombies.
   package func mappings() throws(ProcessError) -> MappingsText {
     MappingsText(parsing: try contents("maps", limit: 256 << 20))

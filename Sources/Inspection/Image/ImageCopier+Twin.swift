@@ -85,10 +85,9 @@ extension ImageCopier {
   /// What a twin might do to the process: a filter of system calls may kill it, and a limit of memory may, once the pages
   /// that both share are there twice.
   private borrowing func checkTwinIsSafe() throws(InspectionError) {
-    let fields: [String: String]
+    let fields = ThreadStatus.fields(of: pid)
     let headroom: MemoryHeadroom?
     do throws(ProcessError) {
-      fields = try directory.statusFields()
       headroom = try MemoryHeadroom(of: directory)
     } catch {
       throw .unreadable(error)

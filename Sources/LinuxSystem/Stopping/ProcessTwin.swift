@@ -120,15 +120,12 @@ extension StoppedProcess {
     var birth = TwinBirth(thread: thread.tid)
     let twin = birth.follow(until: deadline)
     // From here on all but that thread run; it does when the helper has ended.
-    forget(thread.tid)
-    for other in threads { other.release() }
+    for other in threads where other.tid != thread.tid { other.release() }
     threads = []
     let isDone = birth.finish(until: deadline)
     guard let twin else { throw isDone ? .refused : .late }
     return twin
   }
-
-  private mutating func forget(_ tid: Int32) { threads.removeAll { $0.tid == tid } }
 }
 
 /// Follows a thread through clone(2), and what comes of it.

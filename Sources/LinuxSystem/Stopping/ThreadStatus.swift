@@ -1,7 +1,7 @@
-/// Reads `/proc/TID/status` of any thread.
-enum ThreadStatus {
+/// Reads `/proc/TID/status` of any thread (proc_pid_status(5)).
+package enum ThreadStatus {
   /// By field name, without spaces around the values; empty for a thread that is gone.
-  static func fields(of tid: Int32) -> [String: String] {
+  package static func fields(of tid: Int32) -> [String: String] {
     guard let text = try? WholeFile.contents(of: "/proc/\(tid)/status", limit: 1 << 16) else {
       return [:]
     }
