@@ -5,7 +5,7 @@ import Testing
 import WebService
 
 /// The server as clients see it: curl, and sockets that misbehave.
-@Suite(.serialized)
+@Suite(.serialized, .timeLimit(.minutes(2)))
 struct WebServerTests {
   /// A server on a port that the kernel chose, stopped with the value.
   private final class Running {
