@@ -289,7 +289,8 @@ def main():
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
         images = [make_image(Path(scratch) / f"{index}.img", command, heaptap, workloads, tests)
                   for index, command in enumerate(commands)]
-        with concurrent.futures.ThreadPoolExecutor(max_workers=len(kernels) * len(images)) as pool:
+        # Each keeps a processor busy: more at once take as long altogether, and programs in them longer than tests wait.
+        with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
             machines = {name: [pool.submit(boot, kernel, image, cache / f"{name.replace('.', '_')}-{image.stem}",
                                            options) for image in images]
                         for name, kernel in kernels.items()}
