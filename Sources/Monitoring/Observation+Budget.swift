@@ -100,8 +100,7 @@ extension Observation {
     budgeted?.governor.note(
       Governor.Window(
         opened: now, closed: now + 1_000_000, detached: now + 1_000_000,
-        ownSeconds: 0.001, busiestProcessEvents: 0, busiestThreadEvents: 0, eventSeconds: 1e-6,
-        isPartial: isPartial))
+        ownSeconds: 0.001, busiestProcessDelay: 0, busiestThreadDelay: 0, isPartial: isPartial))
     if budgeted?.governor.mode == .exact { beginCounting() }
   }
 
@@ -119,14 +118,13 @@ extension Observation {
     // Stacks are told before the events that refer to them.
     handleNewEvents()
     let load = fold(recording)
-    let event = load.eventSeconds
     let own = Double(recording.ownNanoseconds + SystemClock.threadNanoseconds - began) / 1e9
     note(
       Governor.Window(
         opened: recording.opened, closed: recording.detaching, detached: recording.detached,
-        ownSeconds: own, busiestProcessEvents: load.process, busiestThreadEvents: load.thread,
-        eventSeconds: event, processorShare: load.processorShare,
-        lostByAll: load.lostByAll, processorsOfAll: budgeted?.processorsOfAll ?? 1,
+        ownSeconds: own, busiestProcessDelay: load.process, busiestThreadDelay: load.thread,
+        processorShare: processorShare(load), lostByAll: load.lostByAll,
+        processorsOfAll: budgeted?.processorsOfAll ?? 1,
         outsideSeconds: Double(recording.outsideNanoseconds) / 1e9,
         idleSeconds: Double(recording.idleNanoseconds) / 1e9,
         isPartial: budgeted?.subject != nil))
@@ -148,61 +146,48 @@ extension Observation {
   /// Adds a window to what is known of each process.
   private func fold(_ recording: WindowRecording) -> WindowLoad {
     var events: [ProcessSlot: [WindowEvent]] = [:]
-    var (allocations, frees, others) = (0, 0, 0)
-    for event in recording.events {
-      events[event.process, default: []].append(event)
-      switch event.content {
-      case .allocated:
-        allocations += 1
-        if event.chunkByteCount == 0 { others += 1 }
-      case .freed: frees += 1
-      case .kept, .began: break
-      }
-    }
-    budgeted?.learnCost(
-      allocations: allocations, frees: frees, programNanoseconds: recording.programNanoseconds)
+    for event in recording.events { events[event.process, default: []].append(event) }
+    let counts = events.mapValues { CallCounts($0) }
+    budgeted?.costs.learn(
+      counts.values.reduce(into: CallCounts()) { $0 += $1 },
+      programNanoseconds: recording.programNanoseconds)
     // Nothing in a window is something to know, too.
     var concerned = Set(events.keys)
     for slot in (budgeted?.flows ?? [:]).keys {
       if let subject = budgeted?.subject, processes[slot]?.identity != subject { continue }
       concerned.insert(slot)
     }
-    var busiest = ThreadCell(thread: 0, eventCount: 0)
-    var load = WindowLoad(process: events.values.map(\.count).max() ?? 0)
+    var load = WindowLoad()
     let open = Double(recording.detaching - recording.opened - recording.idleNanoseconds) / 1e9
-    // Which calls return dearly is not recorded: those of allocators that have such.
-    let event =
-      (budgeted?.costNanoseconds(mayReturnDearly: mayReturnDearly && 10 * others > allocations) ?? 0)
-      / 1e9
-    load.eventSeconds = event
     for slot in concerned {
-      let threads = fold(events[slot] ?? [], of: slot, recording)
-      for cell in threads {
-        if cell.eventCount > busiest.eventCount { busiest = cell }
-        load.lostByAll += Governor.loss(events: cell.eventCount, eventSeconds: event, of: open)
-      }
+      let event = budgeted?.costs.note(counts[slot] ?? CallCounts(), of: slot) ?? 0
+      let threads = fold(events[slot] ?? [], of: slot, recording, eventNanoseconds: event)
+      load.add(threads, eventSeconds: event / 1e9, open: open)
       budgeted?.note(threads, of: slot)
-    }
-    load.thread = Int(busiest.eventCount)
-    if let subject = budgeted?.subject {
-      let known = slotsByPid[subject.pid].flatMap { budgeted?.processors[$0] }
-      load.processorShare = busiest.processorShare ?? known ?? 0
-    } else {
-      if let share = busiest.processorShare { budgeted?.processorShare = share }
-      load.processorShare = budgeted?.processorShare ?? 1
     }
     return load
   }
 
+  /// How much of a core the thread that was delayed most has, as far as that is known.
+  private func processorShare(_ load: WindowLoad) -> Double {
+    if let subject = budgeted?.subject {
+      let known = slotsByPid[subject.pid].flatMap { budgeted?.processors[$0] }
+      return load.processorShare ?? known ?? 0
+    }
+    if let share = load.processorShare { budgeted?.processorShare = share }
+    return budgeted?.processorShare ?? 1
+  }
+
   /// - Returns: what its threads did.
   private func fold(
-    _ events: [WindowEvent], of slot: ProcessSlot, _ recording: WindowRecording
+    _ events: [WindowEvent], of slot: ProcessSlot, _ recording: WindowRecording,
+    eventNanoseconds: Double
   ) -> [ThreadCell] {
     guard let budgeted, let process = processes[slot], !process.isReplaced else { return [] }
     var flow = budgeted.flows[slot] ?? ProcessFlow(horizon: budgeted.horizon)
     budgeted.flows[slot] = nil
     let reading = flow.builder.reading(
-      of: process.identity, events, in: recording, eventNanoseconds: budgeted.eventNanoseconds
+      of: process.identity, events, in: recording, eventNanoseconds: eventNanoseconds
     ) { (process.stacks[$0]?.site ?? SiteID(rawValue: 0)).rawValue }
     flow.balance.fold(reading)
     budgeted.flows[slot] = flow
@@ -228,26 +213,23 @@ extension Observation {
     checkCost(at: now)
   }
 
-  /// Some allocator is probed where its functions return.
-  private var mayReturnDearly: Bool { attachments.contains { $0.file.mayThrow } }
-
   private func checkCost(at now: UInt64) {
-    guard let event = budgeted?.costNanoseconds(mayReturnDearly: mayReturnDearly) else { return }
-    var most: UInt32 = 0
-    var all: UInt64 = 0
+    guard let budgeted else { return }
+    let mayStep = attachments.contains { $0.file.mayThrow }
+    var (most, all) = (0.0, 0.0)
     for (slot, process) in processes where !process.hasExited {
       let count = session.callCount(of: slot)
-      if let before = budgeted?.calls[slot] {
-        most = max(most, count &- before)
-        all += UInt64(count &- before)
+      if let before = budgeted.calls[slot] {
+        let delay = Double(count &- before) * budgeted.costs.expected(of: slot, mayStep: mayStep)
+        most = max(most, delay)
+        all += delay
       }
-      budgeted?.calls[slot] = count
+      budgeted.calls[slot] = count
     }
-    budgeted?.lastCheck = now
-    budgeted?.governor.note(
-      calls: UInt64(most), callsPerCore: Double(all) / Double(BudgetedObservation.coreCount),
-      eventSeconds: event / 1e9, at: now)
-    guard budgeted?.governor.mode == .windows else { return }
+    budgeted.lastCheck = now
+    budgeted.governor.note(
+      delay: most / 1e9, delayPerCore: all / 1e9 / Double(BudgetedObservation.coreCount), at: now)
+    guard budgeted.governor.mode == .windows else { return }
     session.detachAllocators()
   }
 

@@ -216,6 +216,7 @@ extension Observation {
     budgeted?.flows[slot] = nil
     budgeted?.calls[slot] = nil
     budgeted?.processors[slot] = nil
+    budgeted?.costs.forget(slot)
     let pid = process.identity.pid
     if slotsByPid[pid] == slot { slotsByPid[pid] = nil }
   }

@@ -30,8 +30,13 @@ struct WindowProbesTests {
       WindowRequest(places, nanoseconds: 20_000_000_000, allowance: 30))
 
     #expect(!first.isCutShort && first.events.allSatisfy { $0.process == slot })
-    let beginnings = first.events.count { if case .began = $0.content { true } else { false } }
-    #expect(beginnings == 1, "one thread")
+    let moments = first.events.compactMap { event -> ThreadMoment? in
+      if case .ran(let moment) = event.content { moment } else { nil }
+    }
+    #expect(!moments.isEmpty && moments.count < first.events.count / 10)
+    #expect(moments.map(\.time) == moments.map(\.time).sorted())
+    #expect(moments.allSatisfy { (first.opened...first.closed).contains($0.time) })
+    #expect(moments.allSatisfy { $0.processor < ProcessInfo.processInfo.processorCount })
     #expect((1...1_000_000_000).contains(first.cpuNanoseconds[program.pid] ?? 0))
     #expect((10...20_000).contains(first.programNanoseconds), "some runs of all are timed")
     let kept = sizes(of: first).filter { $0.value == 128 }.count
@@ -40,7 +45,7 @@ struct WindowProbesTests {
     #expect(kept > 5)
     #expect(abs(kept - passing) <= 1)
     #expect(abs(freed - passing) <= 1)
-    #expect(kept + passing + freed + beginnings == first.events.count)
+    #expect(kept + passing + freed + moments.count == first.events.count)
     // malloc(3) of glibc adds 8 bytes and rounds up to 16; what is no block has no size.
     let chunks = Set(first.events.map(\.chunkByteCount))
     #expect(chunks == [0, 144, 272])
@@ -90,10 +95,31 @@ struct WindowProbesTests {
     #expect(woken.closed - woken.opened >= woken.idleNanoseconds + 200_000_000)
   }
 
+  @Test func `it is told which allocations are left by a probed ret`() throws {
+    func steppedShare(_ environment: [String: String]) throws -> Double {
+      let program = try RunningProgram([try Workload.path("bench/map")], environment: environment)
+      usleep(500_000)
+      let session = try ProbeSession(ProbeSettings(maximumBlocks: 1000))
+      guard session.calibration.linkKind != .perf else { return .nan }
+      _ = try CodeRegistry(session).addTarget(pid: program.pid)
+      var finder = AllocatorFinder(profile: session.calibration.profile)
+      let places = try finder.newFiles(in: ProcessDirectory(pid: program.pid)).allocators
+        .map { WindowRequest.Place(file: $0, pid: program.pid) }
+      let recording = try WindowProbes(session).record(
+        WindowRequest(places, nanoseconds: 1_000_000_000, allowance: 2000))
+      let counts = CallCounts(recording.events)
+      #expect(counts.allocations > 500)
+      return Double(counts.steppedReturns) / Double(counts.allocations)
+    }
+    let preload = ["LD_PRELOAD": "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2"]
+    #expect(try !(steppedShare(preload) < 0.99), "operator new may throw")
+    #expect(try !(steppedShare([:]) > 0), "malloc may not")
+  }
+
   private func sizes(of recording: WindowRecording) -> [Int: UInt64] {
     var sizes: [Int: UInt64] = [:]
     for (index, event) in recording.events.enumerated() {
-      if case .allocated(let bytes, _) = event.content { sizes[index] = bytes }
+      if case .allocated(let bytes, _, _) = event.content { sizes[index] = bytes }
     }
     return sizes
   }

@@ -92,11 +92,14 @@ import Testing
     #expect(reading.matchedFrees.map(\.freeSite) == [1], "by the call that came after it")
   }
 
+  private func ran(_ moment: ThreadMoment) -> WindowEvent {
+    WindowEvent(
+      process: slot, thread: 1, address: 0, chunkByteCount: 0, content: .ran(moment))
+  }
+
   @Test func `a thread's time within a window and since the one before is told apart`() {
     func began(_ time: UInt64, cpu: UInt64) -> WindowEvent {
-      WindowEvent(
-        process: slot, thread: 1, address: 0, chunkByteCount: 0,
-        content: .began(time: time, cpuNanoseconds: cpu))
+      ran(ThreadMoment(time: time, cpuNanoseconds: cpu))
     }
     var builder = WindowReadingBuilder()
     let first = self.reading(&builder, [began(110, cpu: 1000), allocated(0x100, stack: 5)]) {
@@ -119,5 +122,53 @@ import Testing
       ($0.opened, $0.closed) = (2000, 2300)
     }
     #expect(unknown.threads == [ThreadCell(thread: 1, eventCount: 1)], "it was not looked at")
+  }
+
+  /// A thread that has a processor to itself since 0, whose CPU time is brought up to date every `tick` only: at every
+  /// `step` it says what it has had by then, as of when by a clock that is 5,000,000 behind, and does something.
+  private func course(
+    from start: UInt64, to end: UInt64, step: UInt64, tick: UInt64, processor: UInt32 = 0
+  ) -> [WindowEvent] {
+    stride(from: start, to: end, by: Int(step)).flatMap { time -> [WindowEvent] in
+      let update = time / tick * tick
+      return [
+        ran(
+          ThreadMoment(
+            time: time, cpuNanoseconds: update, updated: update &- 5_000_000, processor: processor)),
+        allocated(0x1000 + time, stack: 5),
+      ]
+    }
+  }
+
+  @Test func `the CPU time of a busy thread is known between the kernel's updates of it`() throws {
+    var builder = WindowReadingBuilder()
+    // The updates at 12,000 and 16,000 are seen as they happen.
+    let events = course(from: 9000, to: 17_000, step: 1000, tick: 4000)
+    let first = self.reading(&builder, events) {
+      ($0.opened, $0.closed, $0.cpuNanoseconds) = (8500, 17_500, [1: 16_000])
+    }
+    let cell = try #require(first.threads.first)
+    #expect(cell.eventCount == 8)
+    #expect(cell.nanosecondsInside == 7000, "and not 8,000, from 8,000 to 16,000")
+    #expect(cell.insideLength == 7000)
+    #expect(cell.eventsInside == 7, "the last one came after the last moment")
+
+    let later = course(from: 109_000, to: 117_000, step: 1000, tick: 4000, processor: 1)
+    let second = self.reading(&builder, later) { ($0.opened, $0.closed) = (108_500, 117_500) }
+    #expect(second.threads.first?.nanosecondsBetween == 93_000)
+    #expect(second.threads.first?.betweenLength == 93_000)
+  }
+
+  @Test func `a thread that is busy for less than half of a window is looked at afterwards`() throws
+  {
+    var builder = WindowReadingBuilder()
+    let events = course(from: 8000, to: 12_000, step: 500, tick: 4000)
+    let reading = self.reading(&builder, events) {
+      ($0.opened, $0.closed, $0.cpuNanoseconds) = (7000, 28_000, [1: 12_000])
+    }
+    let cell = try #require(reading.threads.first)
+    #expect(cell.nanosecondsInside == 4000)
+    #expect(cell.insideLength == 20_000)
+    #expect(cell.eventsInside == cell.eventCount)
   }
 }

@@ -42,6 +42,11 @@ def mean(values):
     return statistics.mean(values) if values else None
 
 
+def leaks_here(program, site):
+    """Whether the program's leak is made by this site; C++ names come with their parameters."""
+    return any(name and name.split("(")[0] == LEAKS[program] for name in functions(site))
+
+
 def options(pid, budget):
     return ["--pid", pid] + (["--budget", f"{budget}%"] if budget else [])
 
@@ -70,8 +75,9 @@ class Observed:
 
 
 def seconds_for(budget, wanted):
-    """A window lasts some 10 ms, so that 2 % are two a second; every call counted needs fewer."""
-    return wanted / 4 if not budget else min(wanted, max(wanted / 2, wanted * 2 / budget))
+    """A window lasts some 10 ms, so that 2 % are two a second, less are fewer, and more are what our own CPU time allows;
+    every call counted needs no windows."""
+    return wanted / 4 if not budget else wanted * max(1, 2 / budget)
 
 
 def measure_program(name, wanted, budgets):
@@ -199,12 +205,12 @@ def find_leak(program_name, rate, limit, budget, niceness, number):
         def look(report):
             nonlocal ranked, first, growing
             seconds = time.monotonic() - watch.began
-            if not report["sites"] or LEAKS[program_name] not in functions(report["sites"][0]):
+            if not report["sites"] or not leaks_here(program_name, report["sites"][0]):
                 ranked = None
             elif ranked is None:
                 ranked = seconds
             for rank, site in enumerate(report["sites"]):
-                is_leak = LEAKS[program_name] in functions(site)
+                is_leak = leaks_here(program_name, site)
                 if rank == 0 and is_leak and site["growth_low"] > 0 and first is None:
                     first = seconds
                 if site["verdict"] == "growing":

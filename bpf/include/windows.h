@@ -8,21 +8,22 @@ enum window_event_kind {
   WINDOW_ALLOCATED = 1,   // the block was returned to its caller
   WINDOW_FREED = 2,       // the block is about to be given back
   WINDOW_KEPT = 3,        // realloc failed: the last WINDOW_FREED of the block did not come about
-  WINDOW_THREAD = 4,      // the thread's first call in the window: what it had done by then
+  WINDOW_THREAD = 4,      // what the thread had done by then: at its first call in the window, and now and then
 };
 
 // A block's events are in their order: it is allocated after the allocator has returned it, and freed before the
 // allocator gets it back.
 struct window_event {
   __u64 address;  // WINDOW_THREAD: CLOCK_MONOTONIC, ns
-  __u64 caller;   // WINDOW_FREED: where the call returns to
-  __u64 size;     // WINDOW_ALLOCATED: bytes as requested; WINDOW_THREAD: its CPU time, ns, up to a tick old
+  __u64 caller;   // WINDOW_FREED: where the call returns to; WINDOW_THREAD: as of when its CPU time is, ns by a clock of
+                  // the processor
+  __u64 size;     // WINDOW_ALLOCATED: bytes as requested; WINDOW_THREAD: its CPU time, ns, as of the last tick or switch
   __u32 chunk;    // bytes that glibc has for it, header included, low 32 bits; 0: not known, or another allocator
-  __u32 site;     // WINDOW_ALLOCATED: index into `site_records`
+  __u32 site;     // WINDOW_ALLOCATED: index into `site_records`; WINDOW_THREAD: processor
   __u32 process;  // process id
   __u32 thread;   // thread id, as the kernel numbers it
   __u32 kind;     // enum window_event_kind, written last
-  __u32 reserved;
+  __u32 is_stepped;  // WINDOW_ALLOCATED: the call was left by a probed `ret`, which the kernel single-steps
 };
 ABI_ASSERT_SIZE(struct window_event, 48);
 
@@ -44,3 +45,5 @@ ABI_ASSERT_SIZE(struct window_state, 40);
 enum { WINDOW_LONGEST_RUN = 20000 };
 // One run in so many is timed; a power of two.
 enum { WINDOW_TIMED_RUN = 16 };
+// A WINDOW_THREAD comes after so many runs of a thread; a power of two.
+enum { WINDOW_THREAD_RUNS = 64 };

@@ -72,7 +72,8 @@ struct uprobe_task {
 };
 
 struct sched_entity {
-  u64 sum_exec_runtime;  // CPU time in ns, as of the last tick or switch
+  u64 exec_start;        // the last tick or switch, ns of the processor's `clock_task`
+  u64 sum_exec_runtime;  // CPU time in ns, as of then
 };
 
 struct task_struct {

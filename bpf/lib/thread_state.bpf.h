@@ -47,7 +47,7 @@ struct thread_state {
   s32 live_blocks;  // change of the process's since it was last told
   u32 window_number;  // of the window that its frames belong to; exact observation leaves it alone
   u32 calls;     // made while every one is counted
-  u32 reserved;
+  u32 window_runs;  // of programs, in that window
   u64 last_key;  // block key of this thread's last allocation, for `temporary_blocks`; in windows, of its last free
   struct call_frame frames[CALL_FRAMES];
   struct walk walk;

@@ -40,11 +40,13 @@ static __always_inline void finish_event(struct window_event *event, u32 kind, u
   *(volatile u32 *)&event->kind = kind;
 }
 
-static __always_inline void note_allocated(u32 process, u64 address, u64 size, u32 site, u64 cookie) {
+static __always_inline void note_allocated(u32 process, u64 address, u64 size, u32 site, u64 cookie,
+                                           u32 is_stepped) {
   struct window_event *event = claim_event();
   if (!event) return;
   event->size = size;
   event->site = site;
+  event->is_stepped = is_stepped;
   finish_event(event, WINDOW_ALLOCATED, process, address, chunk_bytes(cookie, address));
 }
 
@@ -58,11 +60,14 @@ static __always_inline void note_freed(u32 process, u64 address, u64 sp, u64 coo
   finish_event(event, WINDOW_FREED, process, address, chunk_bytes(cookie, address));
 }
 
-// A thread's first call in this window.
+// How much CPU time a thread has had. The kernel keeps that up to date at ticks and switches only, but says when.
 static __always_inline void note_thread(u32 process) {
   struct window_event *event = claim_event();
   if (!event) return;
-  event->size = bpf_get_current_task_btf()->se.sum_exec_runtime;
+  struct task_struct *task = bpf_get_current_task_btf();
+  event->size = task->se.sum_exec_runtime;
+  event->caller = task->se.exec_start;
+  event->site = bpf_get_smp_processor_id();
   finish_event(event, WINDOW_THREAD, process, bpf_ktime_get_ns(), 0);
 }
 

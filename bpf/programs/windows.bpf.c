@@ -32,8 +32,9 @@ static __always_inline struct thread_state *thread_in_window(u32 *process) {
     thread->window_number = number;
     thread->depth = 0;
     thread->last_key = 0;
-    note_thread(*process);
+    thread->window_runs = 0;
   }
+  if (!(thread->window_runs++ & (WINDOW_THREAD_RUNS - 1))) note_thread(*process);
   return thread;
 }
 
@@ -96,7 +97,8 @@ static __always_inline void settle(struct pt_regs *ctx, struct thread_state *thr
     return;
   }
   u32 site = 0;
-  if (current_site(thread, process, ctx, &site)) note_allocated(process, address, size, site, cookie);
+  if (current_site(thread, process, ctx, &site))
+    note_allocated(process, address, size, site, cookie, !!(frame->flags & FRAME_MAY_THROW));
 }
 
 static __always_inline int leave(struct pt_regs *ctx, u32 kind) {

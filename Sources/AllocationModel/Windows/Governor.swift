@@ -38,12 +38,10 @@ package struct Governor: Hashable, Sendable {
     package var detached: UInt64
     /// CPU time of our own, seconds.
     package var ownSeconds: Double
-    /// Events of the process with most, and of the thread with most.
-    package var busiestProcessEvents: Int
-    package var busiestThreadEvents: Int
-    /// Seconds by which an event delays its thread.
-    package var eventSeconds: Double
-    /// The share of a core that the thread with most events has outside of windows, 0 … 1: what it may lose is a share
+    /// Seconds by which events delayed the process that they delayed most, and the thread.
+    package var busiestProcessDelay: Double
+    package var busiestThreadDelay: Double
+    /// The share of a core that this thread has outside of windows, 0 … 1: what it may lose is a share
     /// of that, not of the time of a clock.
     package var processorShare: Double
     /// Seconds that all threads lost together while it was open, the sum of what `Governor.loss` says of each. Programs
@@ -61,7 +59,7 @@ package struct Governor: Hashable, Sendable {
 
     package init(
       opened: UInt64, closed: UInt64, detached: UInt64, ownSeconds: Double,
-      busiestProcessEvents: Int, busiestThreadEvents: Int, eventSeconds: Double,
+      busiestProcessDelay: Double, busiestThreadDelay: Double,
       processorShare: Double = 1, lostByAll: Double = 0, processorsOfAll: Double = 1,
       outsideSeconds: Double = 0, idleSeconds: Double = 0, isPartial: Bool = false
     ) {
@@ -69,9 +67,8 @@ package struct Governor: Hashable, Sendable {
       self.closed = closed
       self.detached = detached
       self.ownSeconds = ownSeconds
-      self.busiestProcessEvents = busiestProcessEvents
-      self.busiestThreadEvents = busiestThreadEvents
-      self.eventSeconds = eventSeconds
+      self.busiestProcessDelay = busiestProcessDelay
+      self.busiestThreadDelay = busiestThreadDelay
       self.processorShare = processorShare
       self.lostByAll = lostByAll
       self.processorsOfAll = processorsOfAll
@@ -85,11 +82,11 @@ package struct Governor: Hashable, Sendable {
     var busySeconds: Double { max(0, openSeconds - idleSeconds) }
     /// The share of those that the busiest thread lost.
     var load: Double {
-      busySeconds > 0 ? min(1, Double(busiestThreadEvents) * eventSeconds / busySeconds) : 1
+      busySeconds > 0 ? min(1, busiestThreadDelay / busySeconds) : 1
     }
     /// What counting every call would cost the busiest process, as a share of one core.
     var exactShare: Double {
-      openSeconds > 0 ? Double(busiestProcessEvents) * eventSeconds / openSeconds : 1
+      openSeconds > 0 ? busiestProcessDelay / openSeconds : 1
     }
   }
 
@@ -131,9 +128,9 @@ package struct Governor: Hashable, Sendable {
     own.advance(to: now)
   }
 
-  /// Seconds that so many events cost one thread, estimated high; no more than it had.
-  package static func loss(events: UInt64, eventSeconds: Double, of seconds: Double) -> Double {
-    min(seconds, safety * Double(events) * eventSeconds)
+  /// Seconds that a thread lost which events delayed for so many, estimated high; no more than it had.
+  package static func loss(delay: Double, of seconds: Double) -> Double {
+    min(seconds, safety * delay)
   }
 
   /// The share of the time since it is observed in windows for which they were open.
@@ -197,14 +194,12 @@ package struct Governor: Hashable, Sendable {
     failures == 0 ? 0 : min(600, settings.patience * Double(1 << min(failures - 1, 10)))
   }
 
-  /// Takes note of calls that were counted since this was said last: so many by the process with most, and by all for
-  /// each of the machine's cores. What follows may be another mode.
-  package mutating func note(
-    calls: UInt64, callsPerCore: Double = 0, eventSeconds: Double, at now: UInt64
-  ) {
+  /// Takes note of what counting calls has cost since this was said last, in seconds: the process that it delayed most,
+  /// and all together for each of the machine's cores. What follows may be another mode.
+  package mutating func note(delay: Double, delayPerCore: Double = 0, at now: UInt64) {
     guard mode == .exact else { return }
     cost.advance(to: now)
-    let spent = max(Double(calls), callsPerCore) * eventSeconds
+    let spent = max(delay, delayPerCore)
     cost.spend(spent)
     recent.add(spent, at: now)
     if cost.seconds < 0 {

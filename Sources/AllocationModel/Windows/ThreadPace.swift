@@ -28,7 +28,7 @@ struct ThreadPace: Hashable, Sendable {
     // Of what is known of half a pair nothing is learnt.
     guard cell.insideLength > 0 else { return }
     nanosecondsInside += Double(cell.nanosecondsInside)
-    nanosecondsObserving += Double(cell.eventCount) * eventNanoseconds
+    nanosecondsObserving += Double(cell.eventsInside) * eventNanoseconds
     recorded += Double(cell.insideLength)
     nanosecondsBetween += Double(cell.nanosecondsBetween)
     betweenLength += Double(cell.betweenLength)

@@ -49,22 +49,25 @@ package struct ThreadCell: Hashable, Sendable {
   package var thread: UInt32
   /// Allocations and frees recorded.
   package var eventCount: UInt64
-  /// CPU time within the window from the thread's first call on, nanoseconds; 0 where that is not known.
+  /// CPU time within the window, or a part of it that begins with the thread's first call, nanoseconds; 0 where that is
+  /// not known.
   package var nanosecondsInside: UInt64
-  /// From that call to the window's end, nanoseconds.
+  /// Of that part, nanoseconds, and those of the events that happened in it.
   package var insideLength: UInt64
+  package var eventsInside: UInt64
   /// CPU time since the window before, and the time in which it was spent, in nanoseconds.
   package var nanosecondsBetween: UInt64
   package var betweenLength: UInt64
 
   package init(
     thread: UInt32, eventCount: UInt64, nanosecondsInside: UInt64 = 0, insideLength: UInt64 = 0,
-    nanosecondsBetween: UInt64 = 0, betweenLength: UInt64 = 0
+    eventsInside: UInt64? = nil, nanosecondsBetween: UInt64 = 0, betweenLength: UInt64 = 0
   ) {
     self.thread = thread
     self.eventCount = eventCount
     self.nanosecondsInside = nanosecondsInside
     self.insideLength = insideLength
+    self.eventsInside = eventsInside ?? eventCount
     self.nanosecondsBetween = nanosecondsBetween
     self.betweenLength = betweenLength
   }

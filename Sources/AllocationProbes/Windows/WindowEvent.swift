@@ -3,15 +3,15 @@ import ProbeABI
 /// What one call of an allocator did while a window was open.
 package struct WindowEvent: Hashable, Sendable {
   package enum Content: Hashable, Sendable {
-    /// A block of so many bytes, as requested, was returned; `stack` is the stack of the call.
-    case allocated(byteCount: UInt64, stack: StackSlot)
+    /// A block of so many bytes, as requested, was returned; `stack` is the stack of the call, and `isStepped` says that
+    /// it was left by a probed `ret`, which the kernel single-steps.
+    case allocated(byteCount: UInt64, stack: StackSlot, isStepped: Bool = false)
     /// The block is given back by a call that returns to `caller`.
     case freed(caller: UInt64)
     /// realloc failed: the `freed` of this block before did not come about.
     case kept
-    /// The thread's first call in the window, at a time (CLOCK_MONOTONIC, ns): its CPU time so far in nanoseconds, up
-    /// to a tick old.
-    case began(time: UInt64, cpuNanoseconds: UInt64)
+    /// What the thread had done by then: at its first call in the window, and now and then later.
+    case ran(ThreadMoment)
   }
 
   package var process: ProcessSlot
@@ -39,17 +39,40 @@ extension WindowEvent {
   init?(_ record: window_event) {
     switch window_event_kind(record.kind) {
     case WINDOW_ALLOCATED:
-      content = .allocated(byteCount: record.size, stack: StackSlot(rawValue: record.site))
+      content = .allocated(
+        byteCount: record.size, stack: StackSlot(rawValue: record.site),
+        isStepped: record.is_stepped != 0)
     case WINDOW_FREED: content = .freed(caller: record.caller)
     case WINDOW_KEPT: content = .kept
     case WINDOW_THREAD:
-      content = .began(time: record.address, cpuNanoseconds: record.size)
+      content = .ran(
+        ThreadMoment(
+          time: record.address, cpuNanoseconds: record.size, updated: record.caller,
+          processor: record.site))
     default: return nil
     }
     process = ProcessSlot(rawValue: record.process)
     thread = Int32(bitPattern: record.thread)
     address = record.address
     chunkByteCount = record.chunk
+  }
+}
+
+/// How much CPU time a thread had had at a time.
+package struct ThreadMoment: Hashable, Sendable {
+  /// CLOCK_MONOTONIC, nanoseconds.
+  package var time: UInt64
+  /// As of the last tick or switch.
+  package var cpuNanoseconds: UInt64
+  /// When that was, nanoseconds by a clock of the processor's own (`clock_task` of the kernel's run queue).
+  package var updated: UInt64
+  package var processor: UInt32
+
+  package init(time: UInt64, cpuNanoseconds: UInt64, updated: UInt64 = 0, processor: UInt32 = 0) {
+    self.time = time
+    self.cpuNanoseconds = cpuNanoseconds
+    self.updated = updated
+    self.processor = processor
   }
 }
 

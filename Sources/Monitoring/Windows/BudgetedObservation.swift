@@ -19,8 +19,8 @@ final class BudgetedObservation {
   var lastCheck: UInt64 = 0
   /// The window that is under way is not for all targets, but for this one.
   var subject: ProcessIdentity?
-  /// By which an event delays its thread.
-  var eventNanoseconds: Double
+  /// By how much events delay threads.
+  var costs: EventCosts
   /// How much of a core the busiest thread has outside of windows, 0 … 1; 1 while that is not known.
   var processorShare = 1.0
   /// How many cores each process has, as far as windows have shown it.
@@ -30,23 +30,11 @@ final class BudgetedObservation {
   static let namedCheck: UInt64 = 20_000_000
   static let wideCheck: UInt64 = 50_000_000
 
-  /// Programs run by an allocation and its return, and by a free; what they take before any was timed, ns.
-  private static let runsPerPair = 3.0
-  private static let usualProgram = 250.0
-  /// A probe is hit as often as this calibration says, where its programs are no empty ones.
-  private let trapNanoseconds: Double
-  /// By which an event of an allocator whose `operator new` is probed where it returns may delay its thread more: the
-  /// kernel single-steps a `ret`, for half of the events.
-  private let returnNanoseconds: Double
-
   /// - Parameter horizon: seconds of the past that windows are remembered for, > 0.
   init(_ settings: Governor.Settings, horizon: Double, session: ProbeSession) {
     self.horizon = horizon
     var settings = settings
-    let costs = session.calibration.profile.nanosecondsByClass
-    trapNanoseconds = 0.9 * (costs[.push] ?? 1000)
-    returnNanoseconds = (costs[.other] ?? 10_000) / 2
-    eventNanoseconds = Self.runsPerPair / 2 * (trapNanoseconds + Self.usualProgram)
+    costs = EventCosts(session.calibration.profile)
     windows = try? WindowThread(session)
     settings.hasWindows = windows != nil
     governor = Governor(settings, at: SystemClock.monotonicNanoseconds)
@@ -59,22 +47,6 @@ final class BudgetedObservation {
     guard let own = attention.nextOwnWindow, let earliest = governor.nextPartialWindow(after: now)
     else { return everyone }
     return min(everyone, max(own, earliest))
-  }
-
-  /// Takes note of how long programs ran in a window: an allocation runs two, a free one.
-  func learnCost(allocations: Int, frees: Int, programNanoseconds: Double) {
-    let events = allocations + frees
-    guard events >= 100, programNanoseconds > 0 else { return }
-    let runs = Double(2 * allocations + frees) / Double(events)
-    let measured = runs * (trapNanoseconds + programNanoseconds)
-    eventNanoseconds += (measured - eventNanoseconds) / 4
-  }
-
-  /// By which an event may delay its thread, as the budget has to reckon with.
-  ///
-  /// - Parameter mayReturnDearly: there are allocators that are probed where they return.
-  func costNanoseconds(mayReturnDearly: Bool) -> Double {
-    eventNanoseconds + (mayReturnDearly ? returnNanoseconds : 0)
   }
 
   /// Takes note of how much of a core a process's threads have.
@@ -99,13 +71,23 @@ final class BudgetedObservation {
 
 /// What a window was for those that were in it.
 struct WindowLoad {
-  /// Events of the process and of the thread with most.
-  var process = 0
-  var thread = 0
+  /// Seconds by which events delayed the process that they delayed most, and the thread.
+  var process = 0.0
+  var thread = 0.0
   /// How much of a core that thread has, 0 … 1.
-  var processorShare = 1.0
-  /// Seconds that all threads lost together.
+  var processorShare: Double?
+  /// Seconds that all threads lost together, estimated high.
   var lostByAll = 0.0
-  /// By which an event delays its thread, estimated high.
-  var eventSeconds = 0.0
+
+  /// Adds what one process did while the window was open for so many seconds.
+  mutating func add(_ threads: [ThreadCell], eventSeconds: Double, open: Double) {
+    var sum = 0.0
+    for cell in threads {
+      let delay = Double(cell.eventCount) * eventSeconds
+      sum += delay
+      lostByAll += Governor.loss(delay: delay, of: open)
+      if delay > thread { (thread, processorShare) = (delay, cell.processorShare) }
+    }
+    process = max(process, sum)
+  }
 }

@@ -31,21 +31,20 @@ package struct WindowReadingBuilder {
     var tally = WindowTally()
     for event in events {
       switch event.content {
-      case .allocated(let bytes, let stack):
+      case .allocated(let bytes, let stack, _):
         tally.allocate(event, bytes: bytes, site: number(of: key(stack)))
       case .freed(let caller):
         let freeSite = freeSite(of: caller)
         tally.free(event, freeSite: freeSite) { formerSites.removeValue(forKey: $0) }
       case .kept: tally.keep(event.address)
-      case .began(let time, let cpu):
-        clocks.begin(event.thread, at: time, cpuNanoseconds: cpu)
+      case .ran(let moment):
+        clocks.note(moment, of: event.thread, events: tally.count(of: event.thread))
       }
     }
     var reading = tally.reading(of: process, in: recording)
     remember(tally.live)
     reading.eventNanoseconds = eventNanoseconds
-    for index in reading.threads.indices { clocks.complete(&reading.threads[index], recording) }
-    clocks.forgetOld(before: recording.opened)
+    clocks.finish(&reading.threads, recording)
     return reading
   }
 
@@ -75,54 +74,5 @@ package struct WindowReadingBuilder {
     let number = UInt32(freeSitesByCaller.count)
     freeSitesByCaller[caller] = number
     return number
-  }
-}
-
-/// CPU times of a process's threads, in and between windows.
-private struct ThreadClocks {
-  private struct Clock {
-    var began: UInt64
-    var cpuAtBeginning: UInt64
-    /// Since the window before, and how long that is ago.
-    var between: UInt64 = 0
-    var betweenLength: UInt64 = 0
-    /// When it was looked at last, after a window.
-    var seen: UInt64?
-    var cpuWhenSeen: UInt64 = 0
-  }
-
-  /// A thread that was not seen for so long is forgotten, ns.
-  private static let memory: UInt64 = 60_000_000_000
-
-  private var clocks: [Int32: Clock] = [:]
-
-  mutating func begin(_ thread: Int32, at time: UInt64, cpuNanoseconds: UInt64) {
-    var clock = Clock(began: time, cpuAtBeginning: cpuNanoseconds)
-    if let last = clocks[thread], let seen = last.seen, time > seen,
-      cpuNanoseconds >= last.cpuWhenSeen
-    {
-      clock.between = cpuNanoseconds - last.cpuWhenSeen
-      clock.betweenLength = time - seen
-    }
-    clocks[thread] = clock
-  }
-
-  /// Fills in what is known of a thread's time.
-  mutating func complete(_ cell: inout ThreadCell, _ recording: WindowRecording) {
-    let thread = Int32(bitPattern: cell.thread)
-    guard let clock = clocks[thread], let after = recording.cpuNanoseconds[thread],
-      after >= clock.cpuAtBeginning, recording.closed > clock.began
-    else { return }
-    cell.nanosecondsInside = after - clock.cpuAtBeginning
-    cell.insideLength = recording.closed - clock.began
-    cell.nanosecondsBetween = clock.between
-    cell.betweenLength = clock.betweenLength
-    clocks[thread]?.seen = recording.closed
-    clocks[thread]?.cpuWhenSeen = after
-  }
-
-  mutating func forgetOld(before now: UInt64) {
-    guard clocks.count > 64 else { return }
-    clocks = clocks.filter { $0.value.began + Self.memory > now }
   }
 }

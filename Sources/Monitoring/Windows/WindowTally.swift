@@ -43,6 +43,9 @@ struct WindowTally {
   private var edges: [UInt32: Edges] = [:]
   private var lastFree: [UInt64: Undo] = [:]
 
+  /// Allocations and frees of a thread so far.
+  func count(of thread: Int32) -> UInt64 { events[UInt32(bitPattern: thread)] ?? 0 }
+
   mutating func allocate(_ event: WindowEvent, bytes: UInt64, site: UInt32) {
     let thread = UInt32(bitPattern: event.thread)
     let sizeClass = UInt64(event.chunkByteCount)

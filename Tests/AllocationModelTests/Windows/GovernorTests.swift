@@ -39,7 +39,7 @@ private struct GovernedProgram {
         outcome.exact += Self.check
         let calls = lost / cost * threads
         time += Self.check
-        governor.note(calls: UInt64(calls), eventSeconds: believedCost, at: nanoseconds(time))
+        governor.note(delay: calls * believedCost, at: nanoseconds(time))
         if governor.mode == .windows {
           let slow = self.lost(from: time, for: detaching)
           outcome.lost += slow
@@ -61,8 +61,8 @@ private struct GovernedProgram {
             opened: nanoseconds(time + 0.005),
             closed: nanoseconds(time + 0.005 + open),
             detached: nanoseconds(time + 0.04 + open), ownSeconds: 0.003,
-            busiestProcessEvents: Int(lost / cost * threads),
-            busiestThreadEvents: Int(lost / cost), eventSeconds: believedCost,
+            busiestProcessDelay: lost / cost * threads * believedCost,
+            busiestThreadDelay: lost / cost * believedCost,
             processorShare: processorShare))
         outcome.windows += 1
         time += 0.04 + open
@@ -132,8 +132,8 @@ private struct GovernedProgram {
       governor.note(
         Governor.Window(
           opened: 10_000_000, closed: 20_000_000, detached: 50_000_000,
-          ownSeconds: 0, busiestProcessEvents: 20_000, busiestThreadEvents: 20_000,
-          eventSeconds: 2e-6, outsideSeconds: outsideSeconds))
+          ownSeconds: 0, busiestProcessDelay: 0.04, busiestThreadDelay: 0.04,
+          outsideSeconds: outsideSeconds))
       return governor.nextWindow(after: 50_000_000)
     }
     let (none, some) = (try #require(next(0)), try #require(next(0.03)))
@@ -186,8 +186,7 @@ private struct GovernedProgram {
     governor.note(
       Governor.Window(
         opened: 10_000_000, closed: 20_000_000, detached: 50_000_000,
-        ownSeconds: 0.03, busiestProcessEvents: 20_000, busiestThreadEvents: 5000,
-        eventSeconds: 2e-6))
+        ownSeconds: 0.03, busiestProcessDelay: 0.04, busiestThreadDelay: 0.01))
     // 30 ms at 1 % of a core.
     #expect(governor.nextWindow(after: 60_000_000) == 50_000_000 + 3_000_000_000)
   }
@@ -199,7 +198,7 @@ private struct GovernedProgram {
       governor.note(
         Governor.Window(
           opened: 10_000_000, closed: 20_000_000, detached: 50_000_000, ownSeconds: 0,
-          busiestProcessEvents: 2500, busiestThreadEvents: 2500, eventSeconds: 2e-6,
+          busiestProcessDelay: 0.005, busiestThreadDelay: 0.005,
           processorShare: 0.003, lostByAll: lostByAll, processorsOfAll: 0.3,
           isPartial: isPartial))
       return Double(try #require(governor.nextWindow(after: 50_000_000)) - 50_000_000) / 1e9
@@ -217,8 +216,8 @@ private struct GovernedProgram {
       governor.cost(
         of: Governor.Window(
           opened: 1_000_000_000, closed: 1_000_000_000 + milliseconds * 1_000_000,
-          detached: 2_000_000_000, ownSeconds: 0, busiestProcessEvents: 4000,
-          busiestThreadEvents: 4000, eventSeconds: 1e-6, idleSeconds: idle, isPartial: true))
+          detached: 2_000_000_000, ownSeconds: 0, busiestProcessDelay: 0.004,
+          busiestThreadDelay: 0.004, idleSeconds: idle, isPartial: true))
     }
     #expect(abs(cost(open: 310, idle: 0.3) - cost(open: 10, idle: 0)) < 1e-9)
     #expect(cost(open: 310, idle: 0) > cost(open: 310, idle: 0.3))
@@ -229,12 +228,11 @@ private struct GovernedProgram {
     governor.note(
       Governor.Window(
         opened: 1, closed: 10_000_000, detached: 20_000_000, ownSeconds: 0,
-        busiestProcessEvents: 0, busiestThreadEvents: 0, eventSeconds: 2e-6))
+        busiestProcessDelay: 0, busiestThreadDelay: 0))
     #expect(governor.mode == .exact)
     for check in 1...100 where governor.mode == .exact {
       governor.note(
-        calls: 100, callsPerCore: 5000, eventSeconds: 2e-6,
-        at: 20_000_000 + UInt64(check) * 50_000_000)
+        delay: 0.0002, delayPerCore: 0.01, at: 20_000_000 + UInt64(check) * 50_000_000)
     }
     #expect(governor.mode == .windows)
   }
