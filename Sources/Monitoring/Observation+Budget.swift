@@ -63,7 +63,17 @@ extension Observation {
     budgeted?.windows?.begin(
       WindowRequest(
         places, nanoseconds: UInt64(settings.windowLength * 1e9),
-        patience: isForFew ? Self.patience : 0, allowance: settings.allowance))
+        patience: isForFew ? Self.patience : 0, allowance: settings.allowance,
+        isLight: isNextWindowLight))
+  }
+
+  /// Whether the next window is to tell how fast threads are, of the process that it is for or of any.
+  private var isNextWindowLight: Bool {
+    guard let budgeted else { return false }
+    guard let subject = budgeted.subject else {
+      return budgeted.flows.values.contains { $0.balance.wantsLightWindow }
+    }
+    return slotsByPid[subject.pid].flatMap { budgeted.flows[$0] }?.balance.wantsLightWindow ?? false
   }
 
   /// Nil: nobody is to have a window now.
@@ -127,7 +137,7 @@ extension Observation {
         processorsOfAll: budgeted?.processorsOfAll ?? 1,
         outsideSeconds: Double(recording.outsideNanoseconds) / 1e9,
         idleSeconds: Double(recording.idleNanoseconds) / 1e9,
-        isPartial: budgeted?.subject != nil))
+        isPartial: budgeted?.subject != nil, isLight: recording.isLight))
     if budgeted?.governor.mode == .exact { beginCounting() }
   }
 
@@ -148,9 +158,11 @@ extension Observation {
     var events: [ProcessSlot: [WindowEvent]] = [:]
     for event in recording.events { events[event.process, default: []].append(event) }
     let counts = events.mapValues { CallCounts($0) }
-    budgeted?.costs.learn(
-      counts.values.reduce(into: CallCounts()) { $0 += $1 },
-      programNanoseconds: recording.programNanoseconds)
+    if !recording.isLight {
+      budgeted?.costs.learn(
+        counts.values.reduce(into: CallCounts()) { $0 += $1 },
+        programNanoseconds: recording.programNanoseconds)
+    }
     // Nothing in a window is something to know, too.
     var concerned = Set(events.keys)
     for slot in (budgeted?.flows ?? [:]).keys {
@@ -160,7 +172,10 @@ extension Observation {
     var load = WindowLoad()
     let open = Double(recording.detaching - recording.opened - recording.idleNanoseconds) / 1e9
     for slot in concerned {
-      let event = budgeted?.costs.note(counts[slot] ?? CallCounts(), of: slot) ?? 0
+      let event =
+        recording.isLight
+        ? budgeted?.costs.ofLightEvent(programNanoseconds: recording.programNanoseconds) ?? 0
+        : budgeted?.costs.note(counts[slot] ?? CallCounts(), of: slot) ?? 0
       let threads = fold(events[slot] ?? [], of: slot, recording, eventNanoseconds: event)
       load.add(threads, eventSeconds: event / 1e9, open: open)
       budgeted?.note(threads, of: slot)

@@ -51,4 +51,10 @@ import Testing
     costs.forget(slot)
     #expect(costs.expected(of: slot, mayStep: true) == 1725 + 4500)
   }
+
+  @Test func `a call in a light window is met once`() {
+    let costs = EventCosts(profile)
+    #expect(costs.ofLightEvent(programNanoseconds: 0) == 1150)
+    #expect(costs.ofLightEvent(programNanoseconds: 100) == 1000)
+  }
 }

@@ -69,10 +69,7 @@ struct WindowProbesTests {
     usleep(200_000)
     let session = try ProbeSession(ProbeSettings(maximumBlocks: 1000))
     guard session.calibration.linkKind != .perf else { return }
-    _ = try CodeRegistry(session).addTarget(pid: program.pid)
-    var finder = AllocatorFinder(profile: session.calibration.profile)
-    let places = try finder.newFiles(in: ProcessDirectory(pid: program.pid)).allocators
-      .map { WindowRequest.Place(file: $0, pid: program.pid) }
+    let places = try places(in: program.pid, session)
     let windows = try WindowProbes(session)
 
     kill(program.pid, SIGSTOP)
@@ -101,10 +98,7 @@ struct WindowProbesTests {
       usleep(500_000)
       let session = try ProbeSession(ProbeSettings(maximumBlocks: 1000))
       guard session.calibration.linkKind != .perf else { return .nan }
-      _ = try CodeRegistry(session).addTarget(pid: program.pid)
-      var finder = AllocatorFinder(profile: session.calibration.profile)
-      let places = try finder.newFiles(in: ProcessDirectory(pid: program.pid)).allocators
-        .map { WindowRequest.Place(file: $0, pid: program.pid) }
+      let places = try places(in: program.pid, session)
       let recording = try WindowProbes(session).record(
         WindowRequest(places, nanoseconds: 1_000_000_000, allowance: 2000))
       let counts = CallCounts(recording.events)
@@ -114,6 +108,34 @@ struct WindowProbesTests {
     let preload = ["LD_PRELOAD": "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2"]
     #expect(try !(steppedShare(preload) < 0.99), "operator new may throw")
     #expect(try !(steppedShare([:]) > 0), "malloc may not")
+  }
+
+  @Test func `a light window has the frees alone, also of an address that is used again and again`()
+    throws
+  {
+    let program = try RunningProgram([try Workload.path("server"), "3600"])
+    usleep(200_000)
+    let session = try ProbeSession(ProbeSettings(maximumBlocks: 1000))
+    guard session.calibration.linkKind != .perf else { return }
+    let places = try places(in: program.pid, session)
+    let windows = try WindowProbes(session)
+    let full = try windows.record(
+      WindowRequest(places, nanoseconds: 1_000_000_000, allowance: 10_000))
+    let light = try windows.record(
+      WindowRequest(places, nanoseconds: 1_000_000_000, allowance: 10_000, isLight: true))
+    let (before, counts) = (CallCounts(full.events), CallCounts(light.events))
+    #expect(light.isLight && !full.isLight)
+    #expect(counts.allocations == 0)
+    #expect(before.frees > 5)
+    #expect(2 * counts.frees > before.frees && counts.frees < 2 * before.frees)
+  }
+
+  /// Makes a process a target: where it can be attached to.
+  private func places(in pid: Int32, _ session: ProbeSession) throws -> [WindowRequest.Place] {
+    _ = try CodeRegistry(session).addTarget(pid: pid)
+    var finder = AllocatorFinder(profile: session.calibration.profile)
+    return try finder.newFiles(in: ProcessDirectory(pid: pid)).allocators
+      .map { WindowRequest.Place(file: $0, pid: pid) }
   }
 
   private func sizes(of recording: WindowRecording) -> [Int: UInt64] {

@@ -171,4 +171,32 @@ import Testing
     #expect(cell.insideLength == 20_000)
     #expect(cell.eventsInside == cell.eventCount)
   }
+
+  @Test func `a light window tells how fast a thread is, and nothing of what came and went`() {
+    var builder = WindowReadingBuilder()
+    _ = self.reading(&builder, [allocated(0x100, stack: 5)])
+    let light = self.reading(
+      &builder, [ran(ThreadMoment(time: 110, cpuNanoseconds: 1000)), freed(0x100), freed(0x200)]
+    ) {
+      ($0.opened, $0.closed, $0.cpuNanoseconds, $0.isLight) = (100, 200, [1: 1080], true)
+    }
+    #expect(light.isLight)
+    #expect(light.unknownFrees.isEmpty)
+    #expect(
+      light.threads == [
+        ThreadCell(
+          thread: 1, eventCount: 2, nanosecondsInside: 80, insideLength: 90, freesInside: 2)
+      ])
+    // The block is gone, so that its address is no hint any more.
+    #expect(self.reading(&builder, [freed(0x100)]).unknownFrees.map(\.formerSite) == [nil])
+  }
+
+  @Test func `a call that resizes a block is a free, but not one that light windows see`() {
+    var builder = WindowReadingBuilder()
+    var resized = freed(0x100)
+    resized.content = .freed(caller: 0x10, isReallocation: true)
+    let reading = self.reading(&builder, [resized, allocated(0x100, stack: 5), freed(0x100)])
+    #expect(reading.threads.map(\.eventCount) == [3])
+    #expect(reading.threads.map(\.freesInside) == [1])
+  }
 }

@@ -11,6 +11,11 @@ enum window_event_kind {
   WINDOW_THREAD = 4,      // what the thread had done by then: at its first call in the window, and now and then
 };
 
+enum window_event_flags {
+  WINDOW_STEPPED = 1,      // WINDOW_ALLOCATED: the call was left by a probed `ret`, which the kernel single-steps
+  WINDOW_REALLOCATED = 2,  // WINDOW_FREED: by a call that resizes it
+};
+
 // A block's events are in their order: it is allocated after the allocator has returned it, and freed before the
 // allocator gets it back.
 struct window_event {
@@ -23,7 +28,7 @@ struct window_event {
   __u32 process;  // process id
   __u32 thread;   // thread id, as the kernel numbers it
   __u32 kind;     // enum window_event_kind, written last
-  __u32 is_stepped;  // WINDOW_ALLOCATED: the call was left by a probed `ret`, which the kernel single-steps
+  __u32 flags;    // enum window_event_flags
 };
 ABI_ASSERT_SIZE(struct window_event, 48);
 

@@ -41,22 +41,23 @@ static __always_inline void finish_event(struct window_event *event, u32 kind, u
 }
 
 static __always_inline void note_allocated(u32 process, u64 address, u64 size, u32 site, u64 cookie,
-                                           u32 is_stepped) {
+                                           u32 flags) {
   struct window_event *event = claim_event();
   if (!event) return;
   event->size = size;
   event->site = site;
-  event->is_stepped = is_stepped;
+  event->flags = flags;
   finish_event(event, WINDOW_ALLOCATED, process, address, chunk_bytes(cookie, address));
 }
 
 // At the entry of the call that frees: `sp` is where its return address is.
-static __always_inline void note_freed(u32 process, u64 address, u64 sp, u64 cookie) {
+static __always_inline void note_freed(u32 process, u64 address, u64 sp, u64 cookie, u32 flags) {
   struct window_event *event = claim_event();
   if (!event) return;
   u64 caller = 0;
   bpf_probe_read_user(&caller, sizeof caller, (void *)sp);
   event->caller = caller;
+  event->flags = flags;
   finish_event(event, WINDOW_FREED, process, address, chunk_bytes(cookie, address));
 }
 

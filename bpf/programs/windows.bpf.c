@@ -38,6 +38,16 @@ static __always_inline struct thread_state *thread_in_window(u32 *process) {
   return thread;
 }
 
+// A function that frees and calls another that does (operator delete → free): both are given the same block, and the
+// first one counts. A block that comes again to the first was allocated in between, by whom we need not have seen.
+static __always_inline int is_same_free(struct thread_state *thread, u64 address, u64 ip) {
+  enum { IP_BITS = 20, ALIGNMENT_BITS = 3 };
+  u64 key = address >> ALIGNMENT_BITS << IP_BITS | (ip & ((1 << IP_BITS) - 1)), last = thread->last_key;
+  if (last >> IP_BITS == key >> IP_BITS && last != key) return 1;
+  thread->last_key = key;
+  return 0;
+}
+
 static __always_inline int enter(struct pt_regs *ctx, u64 cookie) {
   u32 kind = cookie & ((1 << COOKIE_KIND_BITS) - 1);
   u32 process = 0;
@@ -57,17 +67,15 @@ static __always_inline int enter(struct pt_regs *ctx, u64 cookie) {
     if (thread->depth) return NO_RETURN_WANTED;
   }
   if (kind == CALL_FREE) {
-    // A call inside `free` that frees the same block again (operator delete → free) is the same free.
-    u64 address = ctx->di, key = ~address;
-    if (address && thread->last_key != key) note_freed(process, address, sp, cookie);
-    thread->last_key = key;
+    u64 address = ctx->di;
+    if (address && !is_same_free(thread, address, ctx->ip)) note_freed(process, address, sp, cookie, 0);
     return NO_RETURN_WANTED;
   }
   struct call_frame *frame = push_frame(thread, process, kind, sp);
   if (!frame) return NO_RETURN_WANTED;
   read_request(ctx, cookie, frame);
   // The block must be recorded as freed before another thread can be given it.
-  if (is_reallocation(kind) && frame->pointer) note_freed(process, frame->pointer, sp, cookie);
+  if (is_reallocation(kind) && frame->pointer) note_freed(process, frame->pointer, sp, cookie, WINDOW_REALLOCATED);
   frame->old.size = kind == CALL_RESIZE ? frame->old.size : cookie;
   thread->last_key = 0;
   return RETURN_WANTED;
@@ -87,7 +95,7 @@ static __always_inline void settle(struct pt_regs *ctx, struct thread_state *thr
     size = address;
     address = frame->pointer;
     cookie = 0;
-    note_freed(process, address, frame->sp, cookie);
+    note_freed(process, address, frame->sp, cookie, WINDOW_REALLOCATED);
   }
   if (kind == CALL_STRING && address) size = string_bytes(thread, address);
   if (!address) {
@@ -98,7 +106,7 @@ static __always_inline void settle(struct pt_regs *ctx, struct thread_state *thr
   }
   u32 site = 0;
   if (current_site(thread, process, ctx, &site))
-    note_allocated(process, address, size, site, cookie, !!(frame->flags & FRAME_MAY_THROW));
+    note_allocated(process, address, size, site, cookie, frame->flags & FRAME_MAY_THROW ? WINDOW_STEPPED : 0);
 }
 
 static __always_inline int leave(struct pt_regs *ctx, u32 kind) {

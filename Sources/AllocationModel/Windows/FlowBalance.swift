@@ -13,6 +13,8 @@ package struct FlowBalance: Sendable {
   /// Windows to a batch; doubles as batches become too many.
   private var batchSize = 1
   private var paces: [UInt32: ThreadPace] = [:]
+  private var fullWindows = 0
+  private var lightWindows = 0
 
   /// - Parameters:
   ///   - horizon: seconds, > 0.
@@ -30,8 +32,13 @@ package struct FlowBalance: Sendable {
   package mutating func fold(_ reading: WindowReading) {
     for cell in reading.threads {
       paces[cell.thread, default: ThreadPace()].fold(
-        cell, eventNanoseconds: reading.eventNanoseconds)
+        cell, eventNanoseconds: reading.eventNanoseconds, isLight: reading.isLight)
     }
+    guard !reading.isLight else {
+      lightWindows += 1
+      return
+    }
+    fullWindows += 1
     let batch = WindowBatch(reading, weights: paces.mapValues { $0.slowdown.value })
     if let last = batches.indices.last, batches[last].windowCount < batchSize {
       batches[last].append(batch)
@@ -41,6 +48,23 @@ package struct FlowBalance: Sendable {
     }
     let horizonStart = Double(reading.opened) - horizon * 1e9
     batches.removeAll { Double($0.lastOpened) < horizonStart }
+  }
+
+  /// Light windows at the beginning, each after one that is not.
+  private static let firstLight = 2
+  /// Then one window in so many while that makes a thread's pace better known, and one in so many later, since programs
+  /// change.
+  private static let lightStride = 8
+  private static let rareLightStride = 32
+
+  /// Whether a window in which only frees are recorded would tell more of how much threads are slowed.
+  package var wantsLightWindow: Bool {
+    guard fullWindows > lightWindows else { return false }
+    if lightWindows >= Self.firstLight, fullWindows < lightWindows * Self.rareLightStride {
+      return fullWindows >= lightWindows * Self.lightStride
+        && paces.values.contains { $0.isUnknown && $0.learnsFromLightWindows }
+    }
+    return paces.values.contains(where: \.isUnknown)
   }
 
   /// What the windows of the horizon say; nil before the second window.

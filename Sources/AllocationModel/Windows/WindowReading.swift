@@ -11,6 +11,8 @@ package struct WindowReading: Hashable, Sendable {
   package var recordedNanoseconds: UInt64
   /// The allowance of events ended recording before its time.
   package var isCutShort: Bool
+  /// Nothing but calls that free was recorded: it tells how fast threads are, and not what comes and goes.
+  package var isLight: Bool
   /// Nanoseconds by which one recorded allocation or free delays its thread, as measured; 0 where not known.
   package var eventNanoseconds: Double
   package var threads: [ThreadCell]
@@ -23,6 +25,7 @@ package struct WindowReading: Hashable, Sendable {
     opened: UInt64,
     recordedNanoseconds: UInt64,
     isCutShort: Bool = false,
+    isLight: Bool = false,
     eventNanoseconds: Double = 0,
     threads: [ThreadCell] = [],
     allocations: [AllocationCell] = [],
@@ -33,6 +36,7 @@ package struct WindowReading: Hashable, Sendable {
     self.opened = opened
     self.recordedNanoseconds = recordedNanoseconds
     self.isCutShort = isCutShort
+    self.isLight = isLight
     self.eventNanoseconds = eventNanoseconds
     self.threads = threads
     self.allocations = allocations
@@ -52,22 +56,25 @@ package struct ThreadCell: Hashable, Sendable {
   /// CPU time within the window, or a part of it that begins with the thread's first call, nanoseconds; 0 where that is
   /// not known.
   package var nanosecondsInside: UInt64
-  /// Of that part, nanoseconds, and those of the events that happened in it.
+  /// Of that part, nanoseconds; those of the events that happened in it, and among them calls of functions that free.
   package var insideLength: UInt64
   package var eventsInside: UInt64
+  package var freesInside: UInt64
   /// CPU time since the window before, and the time in which it was spent, in nanoseconds.
   package var nanosecondsBetween: UInt64
   package var betweenLength: UInt64
 
   package init(
     thread: UInt32, eventCount: UInt64, nanosecondsInside: UInt64 = 0, insideLength: UInt64 = 0,
-    eventsInside: UInt64? = nil, nanosecondsBetween: UInt64 = 0, betweenLength: UInt64 = 0
+    eventsInside: UInt64? = nil, freesInside: UInt64 = 0, nanosecondsBetween: UInt64 = 0,
+    betweenLength: UInt64 = 0
   ) {
     self.thread = thread
     self.eventCount = eventCount
     self.nanosecondsInside = nanosecondsInside
     self.insideLength = insideLength
     self.eventsInside = eventsInside ?? eventCount
+    self.freesInside = freesInside
     self.nanosecondsBetween = nanosecondsBetween
     self.betweenLength = betweenLength
   }

@@ -6,8 +6,8 @@ package struct WindowEvent: Hashable, Sendable {
     /// A block of so many bytes, as requested, was returned; `stack` is the stack of the call, and `isStepped` says that
     /// it was left by a probed `ret`, which the kernel single-steps.
     case allocated(byteCount: UInt64, stack: StackSlot, isStepped: Bool = false)
-    /// The block is given back by a call that returns to `caller`.
-    case freed(caller: UInt64)
+    /// The block is given back by a call that returns to `caller`, and that may be one that resizes it.
+    case freed(caller: UInt64, isReallocation: Bool = false)
     /// realloc failed: the `freed` of this block before did not come about.
     case kept
     /// What the thread had done by then: at its first call in the window, and now and then later.
@@ -41,8 +41,10 @@ extension WindowEvent {
     case WINDOW_ALLOCATED:
       content = .allocated(
         byteCount: record.size, stack: StackSlot(rawValue: record.site),
-        isStepped: record.is_stepped != 0)
-    case WINDOW_FREED: content = .freed(caller: record.caller)
+        isStepped: record.flags & WINDOW_STEPPED.rawValue != 0)
+    case WINDOW_FREED:
+      content = .freed(
+        caller: record.caller, isReallocation: record.flags & WINDOW_REALLOCATED.rawValue != 0)
     case WINDOW_KEPT: content = .kept
     case WINDOW_THREAD:
       content = .ran(
@@ -99,6 +101,8 @@ package struct WindowRecording: Hashable, Sendable {
   package var outsideNanoseconds: UInt64 = 0
   /// The allowance was used up before the time was.
   package var isCutShort = false
+  /// Only functions that free were probed.
+  package var isLight = false
 
   package init(events: [WindowEvent] = []) { self.events = events }
 }

@@ -25,8 +25,14 @@ package struct WindowRequest: Sendable {
   package var patience: UInt64
   /// Events that are recorded at most, in 1...`WindowProbes.eventCapacity`.
   package var allowance: Int
+  /// Only functions that free are probed, so that threads are slowed as little as can be.
+  package var isLight: Bool
 
-  package init(_ places: [Place], nanoseconds: UInt64, patience: UInt64 = 0, allowance: Int) {
+  package init(
+    _ places: [Place], nanoseconds: UInt64, patience: UInt64 = 0, allowance: Int,
+    isLight: Bool = false
+  ) {
+    self.isLight = isLight
     self.places = places
     self.nanoseconds = nanoseconds
     self.patience = patience
@@ -80,9 +86,10 @@ package final class WindowProbes {
     var links: [LinkSet] = []
     defer { LinkSet.close(links) }
     var failure: BPFError?
+    recording.isLight = request.isLight
     for place in request.places {
       do throws(BPFError) {
-        links.append(try attach(place.file, pid: place.pid))
+        links.append(try attach(place.file, pid: place.pid, isLight: request.isLight))
       } catch {
         failure = error
       }
@@ -113,15 +120,20 @@ package final class WindowProbes {
   }
 
   /// One link for all functions of a file where the kernel has sessions, which is gone sooner than two.
-  private func attach(_ file: AllocatorFile, pid: Int32?) throws(BPFError) -> LinkSet {
+  private func attach(
+    _ file: AllocatorFile, pid: Int32?, isLight: Bool
+  ) throws(BPFError) -> LinkSet {
     let traits = file.keepsChunkSizes ? UInt64(CALL_CHUNK_BEFORE_BLOCK.rawValue) : 0
-    let entries = file.entries(traits: traits) { !$0.isMapping }
-    let returning = file.entries(traits: traits) { $0.return == .probed && !$0.isMapping }
+    let entries = file.entries(traits: traits) { isLight ? $0.isFree : !$0.isMapping }
+    let returning = file.entries(traits: traits) {
+      !isLight && $0.return == .probed && !$0.isMapping
+    }
     return try LinkSet.attaching(
       linkKind, object: programs,
       entryProgram: linkKind == .session ? "window_call" : "window_entry",
       returnProgram: "window_return", path: file.attachPath,
-      targets: file.returnInstructions + entries, returnTargets: returning, pid: pid)
+      targets: isLight ? entries : file.returnInstructions + entries, returnTargets: returning,
+      pid: pid)
   }
 
   // MARK: The window

@@ -69,6 +69,13 @@ package struct EventCosts: Sendable {
     return cost
   }
 
+  /// Of a call in a light window, which is met once.
+  ///
+  /// - Parameter programNanoseconds: how long programs ran in it; 0: none was timed.
+  package func ofLightEvent(programNanoseconds: Double) -> Double {
+    trap + (programNanoseconds > 0 ? programNanoseconds : Self.usualProgram)
+  }
+
   /// Of a process that does now what it did in windows, or else as the budget has to reckon with.
   ///
   /// - Parameter mayStep: there are allocators that are probed where they return.

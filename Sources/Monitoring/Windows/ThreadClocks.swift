@@ -9,7 +9,7 @@ import AllocationProbes
 /// least by which it was ever seen to: right after an update.
 struct ThreadClocks {
   /// A thread's moments in the window under way, with its events until then.
-  private typealias Course = [(moment: ThreadMoment, events: UInt64)]
+  private typealias Course = [(moment: ThreadMoment, counts: (events: UInt64, frees: UInt64))]
 
   fileprivate struct Seen {
     var time: UInt64
@@ -25,8 +25,10 @@ struct ThreadClocks {
   /// After the last window that a thread did something in.
   private var seen: [Int32: Seen] = [:]
 
-  mutating func note(_ moment: ThreadMoment, of thread: Int32, events: UInt64) {
-    courses[thread, default: []].append((moment, events))
+  mutating func note(
+    _ moment: ThreadMoment, of thread: Int32, counts: (events: UInt64, frees: UInt64)
+  ) {
+    courses[thread, default: []].append((moment, counts))
   }
 
   /// Fills in what is known of the threads' times, and forgets the window.
@@ -75,7 +77,7 @@ struct ThreadClocks {
     else { return nil }
     cell.nanosecondsInside = end.cpuNanoseconds - start.cpuNanoseconds
     cell.insideLength = end.time - start.time
-    cell.eventsInside = last.events
+    (cell.eventsInside, cell.freesInside) = last.counts
     return end
   }
 

@@ -33,17 +33,20 @@ package struct WindowReadingBuilder {
       switch event.content {
       case .allocated(let bytes, let stack, _):
         tally.allocate(event, bytes: bytes, site: number(of: key(stack)))
-      case .freed(let caller):
+      case .freed(let caller, let isReallocation):
         let freeSite = freeSite(of: caller)
-        tally.free(event, freeSite: freeSite) { formerSites.removeValue(forKey: $0) }
+        tally.free(event, freeSite: freeSite, isReallocation: isReallocation) {
+          formerSites.removeValue(forKey: $0)
+        }
       case .kept: tally.keep(event.address)
       case .ran(let moment):
-        clocks.note(moment, of: event.thread, events: tally.count(of: event.thread))
+        clocks.note(moment, of: event.thread, counts: tally.counts(of: event.thread))
       }
     }
     var reading = tally.reading(of: process, in: recording)
     remember(tally.live)
     reading.eventNanoseconds = eventNanoseconds
+    if recording.isLight { (reading.isLight, reading.unknownFrees) = (true, []) }
     clocks.finish(&reading.threads, recording)
     return reading
   }

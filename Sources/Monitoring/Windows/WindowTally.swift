@@ -40,11 +40,15 @@ struct WindowTally {
   private var matched: [MatchedCell: UInt64] = [:]
   private var unknown: [UnknownCell: UInt64] = [:]
   private var events: [UInt32: UInt64] = [:]
+  private var frees: [UInt32: UInt64] = [:]
   private var edges: [UInt32: Edges] = [:]
   private var lastFree: [UInt64: Undo] = [:]
 
-  /// Allocations and frees of a thread so far.
-  func count(of thread: Int32) -> UInt64 { events[UInt32(bitPattern: thread)] ?? 0 }
+  /// Allocations and frees of a thread so far, and among them calls of functions that free.
+  func counts(of thread: Int32) -> (events: UInt64, frees: UInt64) {
+    let thread = UInt32(bitPattern: thread)
+    return (events[thread] ?? 0, frees[thread] ?? 0)
+  }
 
   mutating func allocate(_ event: WindowEvent, bytes: UInt64, site: UInt32) {
     let thread = UInt32(bitPattern: event.thread)
@@ -60,11 +64,13 @@ struct WindowTally {
 
   /// - Parameter formerSite: who had an address in an earlier window, which is asked for at most once.
   mutating func free(
-    _ event: WindowEvent, freeSite: UInt32, formerSite: (UInt64) -> UInt32?
+    _ event: WindowEvent, freeSite: UInt32, isReallocation: Bool,
+    formerSite: (UInt64) -> UInt32?
   ) {
     let thread = UInt32(bitPattern: event.thread)
     let isFirst = events[thread] == nil
     events[thread, default: 0] += 1
+    if !isReallocation { frees[thread, default: 0] += 1 }
     edges[thread]?.lastAllocation = nil
     if let owner = live.removeValue(forKey: event.address) {
       let cell = MatchedCell(
@@ -114,7 +120,9 @@ struct WindowTally {
       process: process, opened: recording.opened,
       recordedNanoseconds: recording.closed - recording.opened,
       isCutShort: recording.isCutShort,
-      threads: events.map { ThreadCell(thread: $0.key, eventCount: $0.value) },
+      threads: events.map {
+        ThreadCell(thread: $0.key, eventCount: $0.value, freesInside: frees[$0.key] ?? 0)
+      },
       allocations: allocations.compactMap { cell, amount in
         var cell = cell
         cell.blocks = amount.blocks

@@ -137,8 +137,8 @@ private struct GovernedProgram {
       return governor.nextWindow(after: 50_000_000)
     }
     let (none, some) = (try #require(next(0)), try #require(next(0.03)))
-    // 30 ms, of which no more than nine tenths of the budget are spent.
-    #expect((1.66...1.67).contains(Double(some - none) / 1e9))
+    // 30 ms, of which no more than eight tenths of the budget are spent.
+    #expect((1.87...1.88).contains(Double(some - none) / 1e9))
   }
 
   @Test func `a few thousand calls a second are counted exactly, and millions in windows`() {
@@ -149,8 +149,8 @@ private struct GovernedProgram {
     let fast = GovernedProgram(rate: { _ in 25e6 }).run(settings, for: 60)
     #expect(fast.exact == 0)
     // As many windows as the budget has room for.
-    #expect(fast.lost > 0.015 * 60)
-    #expect((100...130).contains(fast.windows), "\(fast.windows)")
+    #expect(fast.lost > 0.013 * 60)
+    #expect((85...115).contains(fast.windows), "\(fast.windows)")
   }
 
   @Test func `where windows cost little, more are opened`() {

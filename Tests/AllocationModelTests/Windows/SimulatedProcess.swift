@@ -4,8 +4,8 @@ import TestSupport
 
 /// A made-up program that is observed in windows, and knows what really came and went.
 ///
-/// Threads that compute get on slowly within windows: each allocation and each free then takes `eventCost`. Threads that
-/// wait for a timer do as much as ever. Addresses are handed out again, mostly at once, so hints from earlier windows
+/// Threads that compute get on slowly within windows: each allocation and each free then takes `eventCost`; in light ones
+/// each free takes `lightCost`. Threads that wait for a timer do as much as ever. Addresses are handed out again, mostly at once, so hints from earlier windows
 /// are right or stale as in real programs.
 struct SimulatedProcess {
   /// What the blocks of a site are for.
@@ -34,6 +34,9 @@ struct SimulatedProcess {
 
   /// Seconds that one recorded event takes its thread.
   static let eventCost = 3e-6
+  static let lightCost = 2e-6
+  /// What that is measured as.
+  private static let measuredLightCost = lightCost / 1.15 * 1.05
 
   let sites: [Site]
   /// Whether the thread computes all the time.
@@ -93,12 +96,49 @@ struct SimulatedProcess {
     now += seconds
     gap += seconds
     for thread in progress.indices { progress[thread] += seconds }
-    for index in sites.indices {
-      let (came, went) = turnover(index, seconds: seconds)
-      net[index] += came - went
-      states[index].allocated += came
-      states[index].freed += went
+    for index in sites.indices { _ = pass(index, seconds: seconds) }
+  }
+
+  /// What a site does while nobody sees it: how many blocks went.
+  private mutating func pass(_ index: Int, seconds: Double) -> Int {
+    let (came, went) = turnover(index, seconds: seconds)
+    net[index] += came - went
+    states[index].allocated += came
+    states[index].freed += went
+    return went
+  }
+
+  /// Only frees are recorded for so long.
+  mutating func recordLight(seconds: Double) -> WindowReading {
+    var reading = WindowReading(
+      process: process, opened: UInt64(now * 1e9), recordedNanoseconds: UInt64(seconds * 1e9),
+      isLight: true, eventNanoseconds: Self.measuredLightCost * 1e9)
+    for thread in isBusy.indices {
+      let rate = freeRate(thread)
+      let pace = isBusy[thread] ? 1 / (1 + rate * Self.lightCost) : 1
+      progress[thread] += seconds * pace
+      let frees = sites.indices.filter { sites[$0].thread == thread }
+        .reduce(0) { $0 + UInt64(pass($1, seconds: seconds * pace)) }
+      let share = ownShare(thread)
+      let inside = isBusy[thread] ? seconds : seconds * share + Double(frees) * Self.lightCost
+      reading.threads.append(cell(thread, frees, inside, seconds, share, frees: frees))
     }
+    now += seconds
+    gap = 0
+    return reading
+  }
+
+  /// Of a core, while nobody looks.
+  private func ownShare(_ thread: Int) -> Double { isBusy[thread] ? 1 : eventRate(thread) * 1e-6 }
+
+  private func cell(
+    _ thread: Int, _ events: UInt64, _ inside: Double, _ seconds: Double, _ ownShare: Double,
+    frees: UInt64
+  ) -> ThreadCell {
+    ThreadCell(
+      thread: UInt32(thread), eventCount: events, nanosecondsInside: UInt64(inside * 1e9),
+      insideLength: UInt64(seconds * 1e9), freesInside: frees,
+      nanosecondsBetween: UInt64(gap * ownShare * 1e9), betweenLength: UInt64(gap * 1e9))
   }
 
   /// Recorded for so long.
@@ -128,18 +168,23 @@ struct SimulatedProcess {
       let pace = isBusy[thread] ? 1 / (1 + rates[thread] * Self.eventCost) : 1
       progress[thread] += seconds * pace
       let events = tally.events(of: thread, sites)
-      let ownShare = isBusy[thread] ? 1 : rates[thread] * 1e-6
-      let inside =
-        isBusy[thread] ? seconds : seconds * ownShare + Double(events) * Self.eventCost
+      let share = ownShare(thread)
+      let inside = isBusy[thread] ? seconds : seconds * share + Double(events) * Self.eventCost
       reading.threads.append(
-        ThreadCell(
-          thread: UInt32(thread), eventCount: events, nanosecondsInside: UInt64(inside * 1e9),
-          insideLength: UInt64(seconds * 1e9),
-          nanosecondsBetween: UInt64(gap * ownShare * 1e9), betweenLength: UInt64(gap * 1e9)))
+        cell(
+          thread, events, inside, seconds, share,
+          frees: events - tally.allocations(of: thread, sites)))
     }
     now += seconds
     gap = 0
     return reading
+  }
+
+  /// Frees a second of a thread that nobody looks at.
+  private func freeRate(_ thread: Int) -> Double {
+    sites.filter { $0.thread == thread }.reduce(0) { sum, site in
+      if case .leak = site.kind { sum } else { sum + site.rate }
+    }
   }
 
   /// Allocations and frees a second of a thread that nobody looks at.
@@ -281,6 +326,10 @@ private struct Tally {
   mutating func matched(_ site: Int, _ blocks: Int) { pairs[site, default: 0] += UInt64(blocks) }
   mutating func went(_ site: Int, hint: UInt32?) {
     unknown[site, default: [:]][hint, default: 0] += 1
+  }
+
+  func allocations(of thread: Int, _ sites: [SimulatedProcess.Site]) -> UInt64 {
+    sites.indices.filter { sites[$0].thread == thread }.reduce(0) { $0 + (allocated[$1] ?? 0) }
   }
 
   func events(of thread: Int, _ sites: [SimulatedProcess.Site]) -> UInt64 {

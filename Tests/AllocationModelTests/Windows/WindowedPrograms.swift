@@ -74,7 +74,9 @@ struct WindowedRun {
     let end = program.now + seconds
     while program.now < end {
       program.advance(by: period - length)
-      balance.fold(program.record(seconds: length))
+      balance.fold(
+        balance.wantsLightWindow
+          ? program.recordLight(seconds: length) : program.record(seconds: length))
     }
   }
 }
