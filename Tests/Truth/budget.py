@@ -16,7 +16,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
-from progressing import Program, Redis, root
+from progressing import Program, Redis, lost_share, root
 from watching import Watch, functions, mebibytes
 
 PROGRAMS = ["churn", "map", "inserts", "threads", "calloc_list", "parse"]
@@ -98,26 +98,21 @@ def measure_program(name, wanted, budgets):
                    speed / usual if speed and usual else None)
 
 
-def measure_redis(name, wanted, budgets, rounds=4):
+def measure_redis(name, wanted, budgets):
     # One kind of command only: several take turns, and cost different times.
     with Redis(commands="set") as redis:
         time.sleep(10)
         for budget in budgets:
-            ratios, observed, windows = [], None, 0
-            for _ in range(rounds):
-                first = redis.ask()
-                time.sleep(wanted / rounds)
-                second = redis.ask()
-                answers = []
-                starter = threading.Timer(3, lambda: answers.append(redis.ask()))
-                starter.start()
-                observed = Observed(redis.pid, budget, wanted / rounds + 2)
-                answers.append(redis.ask())
-                windows += observed.windows
-                ratios.append(redis.cost(first, second) / redis.cost(*answers[:2]))
-            observed.windows = windows
-            speed = statistics.median(ratios)
-            report_row(name, budget, observed, 1 - speed, None, speed)
+            untouched = redis.count(max(15, wanted / 2))
+            counts = []
+            counting = threading.Thread(target=lambda: counts.extend(redis.count(seconds_for(budget, wanted) - 2)))
+            starter = threading.Timer(3, counting.start)
+            starter.start()
+            observed = Observed(redis.pid, budget, seconds_for(budget, wanted) + 3)
+            starter.join()
+            counting.join()
+            report_row(name, budget, observed, lost_share(counts), lost_share(untouched),
+                       statistics.mean(untouched) / statistics.mean(counts))
 
 
 def report_row(name, budget, observed, lost, untouched, speed):

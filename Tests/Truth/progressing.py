@@ -2,6 +2,8 @@
 
 import os
 import re
+import socket
+import statistics
 import subprocess
 import sys
 import threading
@@ -119,6 +121,7 @@ class Redis:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.pid = self.process.pid
         time.sleep(1)
+        self.questions = socket.create_connection(("127.0.0.1", port))
         self.load = subprocess.Popen(
             ["redis-benchmark", "-p", str(port), "-t", commands, "-r", "100000", "-d", "100", "-P", "4",
              "-n", "2000000", "-l", "-q"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -150,9 +153,33 @@ class Redis:
             time.sleep(0.1)
         return interpolate(self.points, moment)
 
-    def cost(self, before, after):
-        """CPU seconds per command between two answers."""
-        def seconds(answer):
-            return float(answer["used_cpu_user_main_thread"]) + float(answer["used_cpu_sys_main_thread"])
-        commands = int(after["total_commands_processed"]) - int(before["total_commands_processed"])
-        return (seconds(after) - seconds(before)) / commands
+    # A window takes some 10 ms.
+    BIN, BINS = 0.1, 50
+
+    def count(self, seconds):
+        """For so long, looks at what commands take, ten times a second: CPU seconds of a command for each time."""
+        costs, before = [], self._totals()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            time.sleep(self.BIN)
+            now = self._totals()
+            if now[0] > before[0]:
+                costs.append((now[1] - before[1]) / (now[0] - before[0]))
+            before = now
+        return costs
+
+    def _totals(self):
+        """Commands so far, and CPU seconds of the thread that carries them out, as of the same moment."""
+        self.questions.sendall(b"INFO stats cpu\r\n")
+        text = b""
+        while not (head := re.match(rb"\$(\d+)\r\n", text)) or len(text) < head.end() + int(head[1]) + 2:
+            text += self.questions.recv(65536)
+        answer = dict(line.split(":", 1) for line in text.decode().split() if ":" in line)
+        return (int(answer["total_commands_processed"]),
+                float(answer["used_cpu_user_main_thread"]) + float(answer["used_cpu_sys_main_thread"]))
+
+
+def lost_share(costs):
+    """The share of its time that was lost where commands took longer than they usually do, judged by those of five seconds each."""
+    parts = [costs[start:start + Redis.BINS] for start in range(0, len(costs) - Redis.BINS + 1, Redis.BINS)]
+    return statistics.mean(1 - statistics.median(part) / statistics.mean(part) for part in parts)
