@@ -141,7 +141,7 @@ struct WindowProbesTests {
   private func sizes(of recording: WindowRecording) -> [Int: UInt64] {
     var sizes: [Int: UInt64] = [:]
     for (index, event) in recording.events.enumerated() {
-      if case .allocated(let bytes, _, _) = event.content { sizes[index] = bytes }
+      if case .allocated(let bytes, _, _, _) = event.content { sizes[index] = bytes }
     }
     return sizes
   }

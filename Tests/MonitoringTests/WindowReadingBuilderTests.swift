@@ -199,4 +199,34 @@ import Testing
     #expect(reading.threads.map(\.eventCount) == [3])
     #expect(reading.threads.map(\.freesInside) == [1])
   }
+
+  @Test func `where chunks keep no sizes it is seen by how much blocks are made larger`() {
+    func resized(_ address: UInt64, to other: UInt64, _ bytes: UInt64) -> [WindowEvent] {
+      [
+        WindowEvent(
+          process: slot, thread: 1, address: address, chunkByteCount: 0,
+          content: .freed(caller: 0x10, isReallocation: true)),
+        WindowEvent(
+          process: slot, thread: 1, address: other, chunkByteCount: 0,
+          content: .allocated(
+            byteCount: bytes, stack: StackSlot(rawValue: 5), isReallocation: true)),
+      ]
+    }
+    var builder = WindowReadingBuilder()
+    let reading = self.reading(
+      &builder,
+      resized(0x100, to: 0x200, 50) + resized(0x200, to: 0x200, 80)
+        + resized(0x200, to: 0x300, 130) + resized(0x900, to: 0x900, 40))
+    #expect(
+      reading.resizes == [
+        ResizeCell(thread: 1, freeSite: 0, known: 2, growth: 80, unknown: 2, bytes: 90)
+      ])
+    #expect(reading.matchedFrees.map(\.bytes) == [130])
+    #expect(reading.allocations.map(\.bytes) == [300])
+    #expect(reading.unknownFrees.map(\.blocks) == [2])
+    // A realloc that only freed is no resize, whatever comes after it.
+    let other = self.reading(
+      &builder, [resized(0x300, to: 0, 0)[0], allocated(0x400, stack: 5)])
+    #expect(other.resizes.isEmpty)
+  }
 }

@@ -13,7 +13,7 @@ enum window_event_kind {
 
 enum window_event_flags {
   WINDOW_STEPPED = 1,      // WINDOW_ALLOCATED: the call was left by a probed `ret`, which the kernel single-steps
-  WINDOW_REALLOCATED = 2,  // WINDOW_FREED: by a call that resizes it
+  WINDOW_REALLOCATED = 2,  // WINDOW_FREED, WINDOW_ALLOCATED: by a call that resizes a block
 };
 
 // A block's events are in their order: it is allocated after the allocator has returned it, and freed before the

@@ -104,9 +104,9 @@ static __always_inline void settle(struct pt_regs *ctx, struct thread_state *thr
       note_kept(process, frame->pointer);
     return;
   }
-  u32 site = 0;
-  if (current_site(thread, process, ctx, &site))
-    note_allocated(process, address, size, site, cookie, frame->flags & FRAME_MAY_THROW ? WINDOW_STEPPED : 0);
+  u32 site = 0, flags = frame->flags & FRAME_MAY_THROW ? WINDOW_STEPPED : 0;
+  if ((is_reallocation(kind) || kind == CALL_RESIZE) && frame->pointer) flags |= WINDOW_REALLOCATED;
+  if (current_site(thread, process, ctx, &site)) note_allocated(process, address, size, site, cookie, flags);
 }
 
 static __always_inline int leave(struct pt_regs *ctx, u32 kind) {

@@ -4,7 +4,8 @@ internal import Glibc
 ///
 /// No free has to be attributed to a site for it where its chunk says how large the block was. How much of a chunk was
 /// requested is taken from what was allocated in the same size. Of allocators that don't tell sizes, a free counts as
-/// much as the blocks of the sites that it is attributed to.
+/// much as the blocks of the sites that it is attributed to; and a block that is given another size was smaller by as much
+/// as those are made larger in the same place whose size before was seen.
 ///
 /// Most frees make room for the next allocation, so that blocks don't come and go independently of each other: how much
 /// windows differ says more about chance than how many blocks they saw.
@@ -22,21 +23,24 @@ struct HeapFlow {
     let sizes = RequestedSizes(total)
     var course = batches.map { _ in 0.0 }
     var (bytes, squares) = (0.0, 0.0)
-    func add(_ count: WeightedCount, _ size: Double, sign: Double, batch: Int) {
-      course[batch] += sign * count.weighted * size
+    func doubt(_ count: WeightedCount, _ size: Double) {
       bytes += count.squares.magnitude * size
       squares += count.squares.magnitude * size * size
     }
     for (index, batch) in batches.enumerated() {
-      for (key, count) in batch.survivors {
-        add(count, sizes.mean(of: key), sign: 1, batch: index)
-      }
+      course[index] += batch.survivingBytes
+      for (key, count) in batch.survivors { doubt(count, sizes.mean(of: key)) }
       for (call, count) in batch.unknown {
         let size =
           call.sizeClass > 0
           ? sizes.mean(ofClass: call.sizeClass)
           : sizes.mean(of: attribution.sharesByCall[call] ?? [])
-        add(count, size, sign: -1, batch: index)
+        doubt(count, size)
+        let resized = call.sizeClass > 0 ? nil : batch.resizes[call.place]
+        course[index] -= max(0, count.weighted - (resized?.count ?? 0)) * size
+        if let resized {
+          course[index] -= resized.bytes - resized.count * sizes.growth(at: call.place)
+        }
       }
     }
     step = bytes > 0 ? squares / bytes : 0
@@ -59,6 +63,8 @@ struct HeapFlow {
 private struct RequestedSizes {
   private var byPlace: [SizedPlace: Double] = [:]
   private var byClass: [UInt64: Double] = [:]
+  /// By how much blocks are made larger, by the call.
+  private var growths: [UInt32: Double] = [:]
 
   /// Bytes of a chunk that glibc keeps for itself (`struct malloc_chunk`: `mchunk_size`).
   private static let header = 8.0
@@ -72,7 +78,11 @@ private struct RequestedSizes {
       amounts[key.sizeClass] = (amount.blocks + allocated.sampled, amount.bytes + bytes)
     }
     byClass = amounts.mapValues { $0.bytes / $0.blocks }
+    growths = total.resizes.compactMapValues { $0.known > 0 ? $0.growth / $0.known : nil }
   }
+
+  /// Nothing where no block's size before was ever seen.
+  func growth(at call: UInt32) -> Double { growths[call] ?? 0 }
 
   func mean(of key: SizedPlace) -> Double { byPlace[key] ?? mean(ofClass: key.sizeClass) }
 

@@ -40,6 +40,22 @@ struct SizedPair: Hashable, Sendable {
   var sizeClass: UInt64
 }
 
+/// Blocks of unknown size that calls of one place gave another one.
+struct Resizes: Hashable, Sendable {
+  /// With weights, and the bytes that they have now.
+  var count = 0.0
+  var bytes = 0.0
+  /// Others, of which it is known by how many bytes they became larger, as recorded.
+  var known = 0.0
+  var growth = 0.0
+
+  static func + (lhs: Self, rhs: Self) -> Self {
+    Resizes(
+      count: lhs.count + rhs.count, bytes: lhs.bytes + rhs.bytes, known: lhs.known + rhs.known,
+      growth: lhs.growth + rhs.growth)
+  }
+}
+
 /// Some windows that follow one another, taken together.
 struct WindowBatch: Sendable {
   var windowCount = 0
@@ -54,12 +70,16 @@ struct WindowBatch: Sendable {
   var bytes: [SizedPlace: Double] = [:]
   /// Blocks that outlived their window.
   var survivors: [SizedPlace: WeightedCount] = [:]
+  /// Their requested bytes, with weights.
+  var survivingBytes = 0.0
   /// Frees of blocks from before their window, by the call.
   var unknown: [SizedPlace: WeightedCount] = [:]
   /// Pairs seen within a window, blocks as recorded.
   var pairs: [SizedPair: Double] = [:]
   /// Frees whose address a site had been given in an earlier window, blocks as recorded.
   var hints: [SizedPair: Double] = [:]
+  /// By the call.
+  var resizes: [UInt32: Resizes] = [:]
 
   init() {}
 
@@ -75,11 +95,14 @@ struct WindowBatch: Sendable {
       allocated[key, default: WeightedCount()].add(cell.blocks, weight: weight)
       survivors[key, default: WeightedCount()].add(cell.blocks, weight: weight)
       bytes[key, default: 0] += Double(cell.bytes)
+      survivingBytes += Double(cell.bytes) * weight
     }
     for cell in reading.matchedFrees {
       let key = SizedPlace(place: cell.site, sizeClass: cell.sizeClass)
       var matched = WeightedCount()
-      matched.add(cell.blocks, weight: weights[cell.allocatingThread] ?? 1)
+      let weight = weights[cell.allocatingThread] ?? 1
+      matched.add(cell.blocks, weight: weight)
+      survivingBytes -= Double(cell.bytes) * weight
       survivors[key, default: WeightedCount()] -= matched
       pairs[
         SizedPair(site: cell.site, freeSite: cell.freeSite, sizeClass: cell.sizeClass),
@@ -92,6 +115,14 @@ struct WindowBatch: Sendable {
       hints[
         SizedPair(site: site, freeSite: cell.freeSite, sizeClass: cell.sizeClass), default: 0] +=
         Double(cell.blocks)
+    }
+    for cell in reading.resizes {
+      let weight = weights[cell.thread] ?? 1
+      resizes[cell.freeSite, default: Resizes()] =
+        resizes[cell.freeSite, default: Resizes()]
+        + Resizes(
+          count: Double(cell.unknown) * weight, bytes: Double(cell.bytes) * weight,
+          known: Double(cell.known), growth: Double(cell.growth))
     }
   }
 
@@ -107,6 +138,8 @@ struct WindowBatch: Sendable {
     bytes.merge(later.bytes, uniquingKeysWith: +)
     pairs.merge(later.pairs, uniquingKeysWith: +)
     hints.merge(later.hints, uniquingKeysWith: +)
+    resizes.merge(later.resizes, uniquingKeysWith: +)
+    survivingBytes += later.survivingBytes
   }
 }
 

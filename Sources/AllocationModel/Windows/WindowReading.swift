@@ -19,6 +19,8 @@ package struct WindowReading: Hashable, Sendable {
   package var allocations: [AllocationCell]
   package var matchedFrees: [MatchedCell]
   package var unknownFrees: [UnknownCell]
+  /// Where chunks keep no sizes.
+  package var resizes: [ResizeCell]
 
   package init(
     process: ProcessIdentity,
@@ -30,7 +32,8 @@ package struct WindowReading: Hashable, Sendable {
     threads: [ThreadCell] = [],
     allocations: [AllocationCell] = [],
     matchedFrees: [MatchedCell] = [],
-    unknownFrees: [UnknownCell] = []
+    unknownFrees: [UnknownCell] = [],
+    resizes: [ResizeCell] = []
   ) {
     self.process = process
     self.opened = opened
@@ -42,6 +45,7 @@ package struct WindowReading: Hashable, Sendable {
     self.allocations = allocations
     self.matchedFrees = matchedFrees
     self.unknownFrees = unknownFrees
+    self.resizes = resizes
   }
 }
 
@@ -116,11 +120,14 @@ package struct MatchedCell: Hashable, Sendable {
   package var freeSite: UInt32
   package var sizeClass: UInt64
   package var blocks: UInt64
+  /// Bytes as requested by the program.
+  package var bytes: UInt64
 
   package init(
     thread: UInt32, allocatingThread: UInt32? = nil, site: UInt32, freeSite: UInt32,
-    sizeClass: UInt64, blocks: UInt64
+    sizeClass: UInt64, blocks: UInt64, bytes: UInt64
   ) {
+    self.bytes = bytes
     self.thread = thread
     self.allocatingThread = allocatingThread ?? thread
     self.site = site
@@ -149,5 +156,30 @@ package struct UnknownCell: Hashable, Sendable {
     self.sizeClass = sizeClass
     self.formerSite = formerSite
     self.blocks = blocks
+  }
+}
+
+/// Calls of one place that gave blocks another size, as realloc does: each is a free and an allocation as well.
+package struct ResizeCell: Hashable, Sendable {
+  package var thread: UInt32
+  /// Which call it is, as a free.
+  package var freeSite: UInt32
+  /// Of blocks whose size before is known, and by how many bytes they became larger, or smaller, all together.
+  package var known: UInt64
+  package var growth: Int64
+  /// Of others, and the bytes that these have now.
+  package var unknown: UInt64
+  package var bytes: UInt64
+
+  package init(
+    thread: UInt32, freeSite: UInt32, known: UInt64 = 0, growth: Int64 = 0, unknown: UInt64 = 0,
+    bytes: UInt64 = 0
+  ) {
+    self.thread = thread
+    self.freeSite = freeSite
+    self.known = known
+    self.growth = growth
+    self.unknown = unknown
+    self.bytes = bytes
   }
 }

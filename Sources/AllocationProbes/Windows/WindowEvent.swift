@@ -4,8 +4,9 @@ import ProbeABI
 package struct WindowEvent: Hashable, Sendable {
   package enum Content: Hashable, Sendable {
     /// A block of so many bytes, as requested, was returned; `stack` is the stack of the call, and `isStepped` says that
-    /// it was left by a probed `ret`, which the kernel single-steps.
-    case allocated(byteCount: UInt64, stack: StackSlot, isStepped: Bool = false)
+    /// it was left by a probed `ret`, which the kernel single-steps. If it resizes a block, that was freed just before.
+    case allocated(
+      byteCount: UInt64, stack: StackSlot, isStepped: Bool = false, isReallocation: Bool = false)
     /// The block is given back by a call that returns to `caller`, and that may be one that resizes it.
     case freed(caller: UInt64, isReallocation: Bool = false)
     /// realloc failed: the `freed` of this block before did not come about.
@@ -41,7 +42,8 @@ extension WindowEvent {
     case WINDOW_ALLOCATED:
       content = .allocated(
         byteCount: record.size, stack: StackSlot(rawValue: record.site),
-        isStepped: record.flags & WINDOW_STEPPED.rawValue != 0)
+        isStepped: record.flags & WINDOW_STEPPED.rawValue != 0,
+        isReallocation: record.flags & WINDOW_REALLOCATED.rawValue != 0)
     case WINDOW_FREED:
       content = .freed(
         caller: record.caller, isReallocation: record.flags & WINDOW_REALLOCATED.rawValue != 0)

@@ -11,7 +11,7 @@ package struct CallCounts: Hashable, Sendable {
   package init(_ events: some Sequence<WindowEvent> = []) {
     for event in events {
       switch event.content {
-      case .allocated(_, _, let isStepped):
+      case .allocated(_, _, let isStepped, _):
         allocations += 1
         if isStepped { steppedReturns += 1 }
       case .freed: frees += 1

@@ -31,14 +31,15 @@ package struct WindowReadingBuilder {
     var tally = WindowTally()
     for event in events {
       switch event.content {
-      case .allocated(let bytes, let stack, _):
-        tally.allocate(event, bytes: bytes, site: number(of: key(stack)))
+      case .allocated(let bytes, let stack, _, let isReallocation):
+        tally.allocate(
+          event, bytes: bytes, site: number(of: key(stack)), isReallocation: isReallocation)
       case .freed(let caller, let isReallocation):
         let freeSite = freeSite(of: caller)
         tally.free(event, freeSite: freeSite, isReallocation: isReallocation) {
           formerSites.removeValue(forKey: $0)
         }
-      case .kept: tally.keep(event.address)
+      case .kept: tally.keep(event)
       case .ran(let moment):
         clocks.note(moment, of: event.thread, counts: tally.counts(of: event.thread))
       }

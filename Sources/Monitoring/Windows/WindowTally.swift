@@ -8,11 +8,24 @@ struct WindowTally {
     var site: UInt32
     var thread: UInt32
     var sizeClass: UInt64
+    /// As requested.
+    var bytes: UInt64
   }
 
   private struct Amount {
     var blocks: UInt64 = 0
     var bytes: UInt64 = 0
+  }
+
+  /// A call that resizes a block, between its free and its allocation: what the block had, if that is known.
+  private struct Resize {
+    var freeSite: UInt32
+    var bytes: UInt64?
+  }
+
+  private struct ResizePlace: Hashable {
+    var thread: UInt32
+    var freeSite: UInt32
   }
 
   /// The cell that a free went to, in case it did not come about.
@@ -37,7 +50,9 @@ struct WindowTally {
   /// Blocks that were allocated in the window and not freed, by address.
   private(set) var live: [UInt64: Owner] = [:]
   private var allocations: [AllocationCell: Amount] = [:]
-  private var matched: [MatchedCell: UInt64] = [:]
+  private var matched: [MatchedCell: Amount] = [:]
+  private var resizes: [ResizePlace: ResizeCell] = [:]
+  private var pendingResizes: [UInt32: Resize] = [:]
   private var unknown: [UnknownCell: UInt64] = [:]
   private var events: [UInt32: UInt64] = [:]
   private var frees: [UInt32: UInt64] = [:]
@@ -50,7 +65,9 @@ struct WindowTally {
     return (events[thread] ?? 0, frees[thread] ?? 0)
   }
 
-  mutating func allocate(_ event: WindowEvent, bytes: UInt64, site: UInt32) {
+  mutating func allocate(
+    _ event: WindowEvent, bytes: UInt64, site: UInt32, isReallocation: Bool
+  ) {
     let thread = UInt32(bitPattern: event.thread)
     let sizeClass = UInt64(event.chunkByteCount)
     events[thread, default: 0] += 1
@@ -58,8 +75,30 @@ struct WindowTally {
       thread: thread, site: site, sizeClass: sizeClass, blocks: 0, bytes: 0)
     allocations[cell, default: Amount()].blocks += 1
     allocations[cell, default: Amount()].bytes += bytes
-    live[event.address] = Owner(site: site, thread: thread, sizeClass: sizeClass)
-    edges[thread, default: Edges()].lastAllocation = (cell, bytes, event.address)
+    live[event.address] = Owner(site: site, thread: thread, sizeClass: sizeClass, bytes: bytes)
+    if let resize = pendingResizes.removeValue(forKey: thread), isReallocation {
+      note(resize, to: bytes, of: thread, sizeClass: sizeClass)
+      edges[thread]?.lastAllocation = nil
+    } else {
+      edges[thread, default: Edges()].lastAllocation = (cell, bytes, event.address)
+    }
+  }
+
+  private mutating func note(
+    _ resize: Resize, to bytes: UInt64, of thread: UInt32, sizeClass: UInt64
+  ) {
+    // Where chunks keep sizes, it is known by their frees what blocks had.
+    guard sizeClass == 0 else { return }
+    let place = ResizePlace(thread: thread, freeSite: resize.freeSite)
+    var cell = resizes[place] ?? ResizeCell(thread: thread, freeSite: resize.freeSite)
+    if let before = resize.bytes {
+      cell.known += 1
+      cell.growth += Int64(bitPattern: bytes &- before)
+    } else {
+      cell.unknown += 1
+      cell.bytes &+= bytes
+    }
+    resizes[place] = cell
   }
 
   /// - Parameter formerSite: who had an address in an earlier window, which is asked for at most once.
@@ -72,11 +111,15 @@ struct WindowTally {
     events[thread, default: 0] += 1
     if !isReallocation { frees[thread, default: 0] += 1 }
     edges[thread]?.lastAllocation = nil
-    if let owner = live.removeValue(forKey: event.address) {
+    let owner = live.removeValue(forKey: event.address)
+    pendingResizes[thread] =
+      isReallocation ? Resize(freeSite: freeSite, bytes: owner?.bytes) : nil
+    if let owner {
       let cell = MatchedCell(
         thread: thread, allocatingThread: owner.thread, site: owner.site, freeSite: freeSite,
-        sizeClass: owner.sizeClass, blocks: 0)
-      matched[cell, default: 0] += 1
+        sizeClass: owner.sizeClass, blocks: 0, bytes: 0)
+      matched[cell, default: Amount()].blocks += 1
+      matched[cell, default: Amount()].bytes += owner.bytes
       lastFree[event.address] = .matched(cell, owner)
     } else {
       let cell = UnknownCell(
@@ -84,15 +127,18 @@ struct WindowTally {
         formerSite: formerSite(event.address), blocks: 0)
       unknown[cell, default: 0] += 1
       lastFree[event.address] = .unknown(cell)
-      if isFirst { edges[thread] = Edges(firstFree: cell) }
+      if isFirst, !isReallocation { edges[thread] = Edges(firstFree: cell) }
     }
   }
 
   /// The last free of a block did not come about.
-  mutating func keep(_ address: UInt64) {
+  mutating func keep(_ event: WindowEvent) {
+    let address = event.address
+    pendingResizes[UInt32(bitPattern: event.thread)] = nil
     switch lastFree.removeValue(forKey: address) {
     case .matched(let cell, let owner):
-      matched[cell, default: 1] -= 1
+      matched[cell]?.blocks -= 1
+      matched[cell]?.bytes -= owner.bytes
       live[address] = owner
     case .unknown(let cell): unknown[cell, default: 1] -= 1
     case nil: break
@@ -129,15 +175,17 @@ struct WindowTally {
         cell.bytes = amount.bytes
         return amount.blocks > 0 ? cell : nil
       },
-      matchedFrees: matched.compactMap { cell, blocks in
+      matchedFrees: matched.compactMap { cell, amount in
         var cell = cell
-        cell.blocks = blocks
-        return blocks > 0 ? cell : nil
+        cell.blocks = amount.blocks
+        cell.bytes = amount.bytes
+        return amount.blocks > 0 ? cell : nil
       },
       unknownFrees: unknown.compactMap { cell, blocks in
         var cell = cell
         cell.blocks = blocks
         return blocks > 0 ? cell : nil
-      })
+      },
+      resizes: Array(resizes.values))
   }
 }

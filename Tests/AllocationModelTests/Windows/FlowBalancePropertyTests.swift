@@ -94,4 +94,35 @@ import Testing
     }
     #expect(found >= 9)
   }
+
+  /// A list in one block, which each call makes 100 bytes larger, under an allocator that keeps no sizes: of the first
+  /// resize of a window nobody knows what the block had before.
+  @Test func `blocks that are made larger bit by bit grow by as much as that`() throws {
+    var balance = FlowBalance()
+    for window in 0..<20 {
+      var reading = WindowReading(
+        process: ProcessIdentity(pid: 1, startTicks: 1),
+        opened: UInt64(window) * 1_000_000_000, recordedNanoseconds: 10_000_000)
+      let first = UInt64(window) * 100_000
+      let sizes = (1...10).map { first + UInt64($0) * 100 }
+      reading.threads = [ThreadCell(thread: 1, eventCount: 20)]
+      reading.allocations = [
+        AllocationCell(
+          thread: 1, site: 0, sizeClass: 0, blocks: 10, bytes: sizes.reduce(0, +))
+      ]
+      reading.matchedFrees = [
+        MatchedCell(
+          thread: 1, site: 0, freeSite: 3, sizeClass: 0, blocks: 9,
+          bytes: sizes.dropLast().reduce(0, +))
+      ]
+      reading.unknownFrees = [UnknownCell(thread: 1, freeSite: 3, sizeClass: 0, blocks: 1)]
+      reading.resizes = [
+        ResizeCell(thread: 1, freeSite: 3, known: 9, growth: 900, unknown: 1, bytes: sizes[0])
+      ]
+      balance.fold(reading)
+    }
+    // 10 ms of each second: 100 times 20 windows of 1000 bytes.
+    let net = try #require(balance.estimate()).netBytes
+    #expect(abs(net.value - 2_000_000) < 1)
+  }
 }

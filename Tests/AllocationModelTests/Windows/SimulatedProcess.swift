@@ -352,7 +352,7 @@ private struct Tally {
         reading.matchedFrees.append(
           MatchedCell(
             thread: thread, site: UInt32(index), freeSite: site.freeSite,
-            sizeClass: site.sizeClass, blocks: blocks))
+            sizeClass: site.sizeClass, blocks: blocks, bytes: blocks * site.requestedBytes))
       }
       for (hint, blocks) in unknown[index] ?? [:] {
         reading.unknownFrees.append(
