@@ -17,12 +17,9 @@ struct WindowProbesTests {
     usleep(200_000)
     let session = try ProbeSession(ProbeSettings(maximumBlocks: 1000))
     guard session.calibration.linkKind != .perf else { return }
-    let slot = try CodeRegistry(session).addTarget(pid: program.pid)
-    var finder = AllocatorFinder(profile: session.calibration.profile)
-    let files = try finder.newFiles(in: ProcessDirectory(pid: program.pid)).allocators
+    let (slot, places) = try target(program.pid, session)
     let windows = try WindowProbes(session)
 
-    let places = files.map { WindowRequest.Place(file: $0, pid: program.pid) }
     let first = try windows.record(
       WindowRequest(places, nanoseconds: 1_000_000_000, allowance: 10_000))
     usleep(50_000)
@@ -69,7 +66,7 @@ struct WindowProbesTests {
     usleep(200_000)
     let session = try ProbeSession(ProbeSettings(maximumBlocks: 1000))
     guard session.calibration.linkKind != .perf else { return }
-    let places = try places(in: program.pid, session)
+    let places = try target(program.pid, session).places
     let windows = try WindowProbes(session)
 
     kill(program.pid, SIGSTOP)
@@ -98,7 +95,7 @@ struct WindowProbesTests {
       usleep(500_000)
       let session = try ProbeSession(ProbeSettings(maximumBlocks: 1000))
       guard session.calibration.linkKind != .perf else { return .nan }
-      let places = try places(in: program.pid, session)
+      let places = try target(program.pid, session).places
       let recording = try WindowProbes(session).record(
         WindowRequest(places, nanoseconds: 1_000_000_000, allowance: 2000))
       let counts = CallCounts(recording.events)
@@ -117,7 +114,7 @@ struct WindowProbesTests {
     usleep(200_000)
     let session = try ProbeSession(ProbeSettings(maximumBlocks: 1000))
     guard session.calibration.linkKind != .perf else { return }
-    let places = try places(in: program.pid, session)
+    let places = try target(program.pid, session).places
     let windows = try WindowProbes(session)
     let full = try windows.record(
       WindowRequest(places, nanoseconds: 1_000_000_000, allowance: 10_000))
@@ -130,12 +127,14 @@ struct WindowProbesTests {
     #expect(2 * counts.frees > before.frees && counts.frees < 2 * before.frees)
   }
 
-  /// Makes a process a target: where it can be attached to.
-  private func places(in pid: Int32, _ session: ProbeSession) throws -> [WindowRequest.Place] {
-    _ = try CodeRegistry(session).addTarget(pid: pid)
+  /// Makes a process a target, and says where it can be attached to.
+  private func target(
+    _ pid: Int32, _ session: ProbeSession
+  ) throws -> (slot: ProcessSlot, places: [WindowRequest.Place]) {
+    let slot = try CodeRegistry(session).addTarget(pid: pid)
     var finder = AllocatorFinder(profile: session.calibration.profile)
-    return try finder.newFiles(in: ProcessDirectory(pid: pid)).allocators
-      .map { WindowRequest.Place(file: $0, pid: pid) }
+    let files = try finder.newFiles(in: ProcessDirectory(pid: pid)).allocators
+    return (slot, files.map { WindowRequest.Place(file: $0, pid: pid) })
   }
 
   private func sizes(of recording: WindowRecording) -> [Int: UInt64] {

@@ -134,10 +134,13 @@ class Redis:
             process.kill()
             process.wait()
 
-    def ask(self, section="all"):
-        text = subprocess.run(["redis-cli", "-p", str(self.port), "INFO", section], capture_output=True, text=True,
-                              check=True).stdout
-        return dict(line.split(":", 1) for line in text.split() if ":" in line)
+    def ask(self, sections):
+        """What INFO says in these sections."""
+        self.questions.sendall(f"INFO {sections}\r\n".encode())
+        text = b""
+        while not (head := re.match(rb"\$(\d+)\r\n", text)) or len(text) < head.end() + int(head[1]) + 2:
+            text += self.questions.recv(65536)
+        return dict(line.split(":", 1) for line in text.decode().split() if ":" in line)
 
     def follow(self):
         """Asks it for `used_memory` four times a second from now on."""
@@ -170,11 +173,7 @@ class Redis:
 
     def _totals(self):
         """Commands so far, and CPU seconds of the thread that carries them out, as of the same moment."""
-        self.questions.sendall(b"INFO stats cpu\r\n")
-        text = b""
-        while not (head := re.match(rb"\$(\d+)\r\n", text)) or len(text) < head.end() + int(head[1]) + 2:
-            text += self.questions.recv(65536)
-        answer = dict(line.split(":", 1) for line in text.decode().split() if ":" in line)
+        answer = self.ask("stats cpu")
         return (int(answer["total_commands_processed"]),
                 float(answer["used_cpu_user_main_thread"]) + float(answer["used_cpu_sys_main_thread"]))
 

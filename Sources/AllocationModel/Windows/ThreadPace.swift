@@ -19,6 +19,12 @@ struct ThreadPace: Hashable, Sendable {
     var observing = 0.0
     /// Calls of functions that free.
     var frees = 0.0
+
+    mutating func add(_ cell: ThreadCell, eventNanoseconds: Double) {
+      nanoseconds += Double(cell.nanosecondsInside)
+      observing += Double(cell.eventsInside) * eventNanoseconds
+      frees += Double(cell.freesInside)
+    }
   }
 
   private var full = Inside()
@@ -52,14 +58,10 @@ struct ThreadPace: Hashable, Sendable {
   mutating func fold(_ cell: ThreadCell, eventNanoseconds: Double, isLight: Bool = false) {
     // Of what is known of half a pair nothing is learnt.
     guard cell.insideLength > 0 else { return }
-    var inside = isLight ? light : full
-    inside.nanoseconds += Double(cell.nanosecondsInside)
-    inside.observing += Double(cell.eventsInside) * eventNanoseconds
-    inside.frees += Double(cell.freesInside)
     if isLight {
-      light = inside
+      light.add(cell, eventNanoseconds: eventNanoseconds)
     } else {
-      full = inside
+      full.add(cell, eventNanoseconds: eventNanoseconds)
       recorded += Double(cell.insideLength)
     }
     nanosecondsBetween += Double(cell.nanosecondsBetween)

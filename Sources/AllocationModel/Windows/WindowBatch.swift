@@ -118,11 +118,10 @@ struct WindowBatch: Sendable {
     }
     for cell in reading.resizes {
       let weight = weights[cell.thread] ?? 1
-      resizes[cell.freeSite, default: Resizes()] =
-        resizes[cell.freeSite, default: Resizes()]
-        + Resizes(
-          count: Double(cell.unknown) * weight, bytes: Double(cell.bytes) * weight,
-          known: Double(cell.known), growth: Double(cell.growth))
+      let some = Resizes(
+        count: Double(cell.unknown) * weight, bytes: Double(cell.bytes) * weight,
+        known: Double(cell.known), growth: Double(cell.growth))
+      resizes.merge([cell.freeSite: some], uniquingKeysWith: +)
     }
   }
 

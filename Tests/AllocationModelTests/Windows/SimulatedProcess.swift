@@ -5,8 +5,8 @@ import TestSupport
 /// A made-up program that is observed in windows, and knows what really came and went.
 ///
 /// Threads that compute get on slowly within windows: each allocation and each free then takes `eventCost`; in light ones
-/// each free takes `lightCost`. Threads that wait for a timer do as much as ever. Addresses are handed out again, mostly at once, so hints from earlier windows
-/// are right or stale as in real programs.
+/// each free takes `lightCost`. Threads that wait for a timer do as much as ever. Addresses are handed out again, mostly at
+/// once, so hints from earlier windows are right or stale as in real programs.
 struct SimulatedProcess {
   /// What the blocks of a site are for.
   enum Kind {
