@@ -16,10 +16,10 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
-from progressing import Program, Redis, lost_share, root
+from progressing import Program, Redis, root
 from watching import Watch, functions, mebibytes
 
-PROGRAMS = ["churn", "map", "inserts", "threads", "calloc_list", "parse"]
+PROGRAMS = ["churn", "map", "inserts", "threads", "calloc_list", "parse", "redis"]
 LEAKS = {"churn": "forgotten", "calloc_list": "remember", "map": "forget", "inserts": "forget", "threads": "forgotten",
          "parse": "keep"}
 results = []
@@ -31,6 +31,11 @@ def say(row, text):
     with printing:
         results.append(row)
         print(text, flush=True)
+
+
+def measured(name, environment=None):
+    """One of the programs, as it is measured. redis gets one kind of command: several take turns, and cost different times."""
+    return Redis("set", environment) if name == "redis" else Program(name, environment=environment)
 
 
 def percent(share, digits=2):
@@ -82,7 +87,7 @@ def seconds_for(budget, wanted):
 
 def measure_program(name, wanted, budgets):
     for budget in budgets:
-        with Program(name) as program:
+        with measured(name) as program:
             program.wait_for_progress(2)
             before = time.monotonic()
             time.sleep(min(10, wanted / 4))
@@ -98,23 +103,6 @@ def measure_program(name, wanted, budgets):
                    speed / usual if speed and usual else None)
 
 
-def measure_redis(name, wanted, budgets):
-    # One kind of command only: several take turns, and cost different times.
-    with Redis(commands="set") as redis:
-        time.sleep(10)
-        for budget in budgets:
-            untouched = redis.count(max(15, wanted / 2))
-            counts = []
-            counting = threading.Thread(target=lambda: counts.extend(redis.count(seconds_for(budget, wanted) - 2)))
-            starter = threading.Timer(3, counting.start)
-            starter.start()
-            observed = Observed(redis.pid, budget, seconds_for(budget, wanted) + 3)
-            starter.join()
-            counting.join()
-            report_row(name, budget, observed, lost_share(counts), lost_share(untouched),
-                       statistics.mean(untouched) / statistics.mean(counts))
-
-
 def report_row(name, budget, observed, lost, untouched, speed):
     title = f"{budget} %" if budget else "exact"
     row = {"table": "rows", "program": name, "budget": budget, "mode": observed.mode, "lost": lost, "untouched": untouched,
@@ -126,12 +114,10 @@ def report_row(name, budget, observed, lost, untouched, speed):
 
 def rows(arguments):
     print("program      budget      lost  untouched     mode  windows   our CPU     speed   claimed", flush=True)
-    names = arguments.programs or PROGRAMS + ["redis"]
+    names = arguments.programs or PROGRAMS
     budgets = [None if budget == "exact" else float(budget) for budget in arguments.budgets.split(",")]
     with ThreadPoolExecutor(arguments.parallel) as pool:
-        jobs = [pool.submit(measure_redis if name == "redis" else measure_program, name, arguments.seconds, budgets)
-                for name in names]
-        for job in jobs:
+        for job in [pool.submit(measure_program, name, arguments.seconds, budgets) for name in names]:
             job.result()
     over = [row for row in results if row["budget"] and row["lost"] is not None and row["lost"] > row["budget"] / 100]
     return not over
@@ -142,6 +128,7 @@ def rows(arguments):
 HEAPTRACK = "/usr/lib/heaptrack/libheaptrack_preload.so"
 SCRIPT = root / "Tests/Workloads/bench/live_blocks.bt"
 LIBC = "/lib/x86_64-linux-gnu/libc.so.6"
+JEMALLOC = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2"
 
 
 def speed_of(program, seconds):
@@ -156,9 +143,9 @@ def speed_of(program, seconds):
 class Script:
     """bpftrace with the script that keeps live blocks and stacks."""
 
-    def __init__(self, pid):
+    def __init__(self, pid, library):
         text = SCRIPT.read_text()
-        for name, value in {"LIBC": LIBC, "MALLOC": "malloc", "FREE": "free", "PID": str(pid)}.items():
+        for name, value in {"LIBC": library, "MALLOC": "malloc", "FREE": "free", "PID": str(pid)}.items():
             text = text.replace(name, value)
         self.process = subprocess.Popen(["bpftrace", "-q", "-e", text], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                         text=True)
@@ -174,13 +161,13 @@ def tools(arguments):
     """heaptrack from the start, its records thrown away; bpftrace attached. Allocators that they do not see are not slowed."""
     print("program       untouched/heaptrack   untouched/bpftrace   (times the CPU time for the same work)", flush=True)
     for name in arguments.programs or PROGRAMS:
-        with Program(name) as program:
+        with measured(name) as program:
             usual = speed_of(program, arguments.seconds)
-            script = Script(program.pid)
+            script = Script(program.pid, JEMALLOC if name == "redis" else LIBC)
             traced = speed_of(program, arguments.seconds)
             script.end()
         recorded = None
-        with Program(name, environment={"LD_PRELOAD": HEAPTRACK, "DUMP_HEAPTRACK_OUTPUT": "/dev/null"}) as program:
+        with measured(name, {"LD_PRELOAD": HEAPTRACK, "DUMP_HEAPTRACK_OUTPUT": "/dev/null"}) as program:
             recorded = speed_of(program, arguments.seconds)
         say({"table": "tools", "program": name, "heaptrack": usual / recorded, "bpftrace": usual / traced},
             f"{name:12} {usual / recorded:20.1f} {usual / traced:20.1f}")
@@ -249,7 +236,6 @@ def leaks(arguments):
 
 # ---- intervals: what windows say of the whole heap, beside what programs count ----
 
-JEMALLOC = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2"
 COUNTING = {
     "churn": lambda: Program("churn", 200_000),
     "calloc_list": lambda: Program("calloc_list", 200_000),

@@ -1,9 +1,8 @@
-"""Programs that say how they get on (Workloads/bench/progress.h), and redis, which says what its commands take."""
+"""Programs that say how they get on (Workloads/bench/progress.h), and redis, which is made to (Workloads/bench/reads.c)."""
 
 import os
 import re
 import socket
-import statistics
 import subprocess
 import sys
 import threading
@@ -31,10 +30,10 @@ class Progress:
 class Program:
     """A running program and its lines; ends with the `with` block."""
 
-    def __init__(self, name, *arguments, niceness=0, environment=None):
+    def __init__(self, name, *arguments, niceness=0, environment=None, command=None):
         self.name = name
         script = SCRIPTS / f"{name}.py"
-        command = [sys.executable, script] if script.exists() else [workloads / name]
+        command = command or ([sys.executable, script] if script.exists() else [workloads / name])
         self.lines = []
         self.marks = {}  # other lines, such as `idle` and `used 12`, by their first word: (time, rest), the last
         self.history = []  # all of those: (time, word, rest)
@@ -108,31 +107,33 @@ def interpolate(points, moment):
     return points[0][1]
 
 
-class Redis:
-    """redis-server under redis-benchmark; asked for the CPU time of its main thread and its commands."""
+class Redis(Program):
+    """redis-server under redis-benchmark, all in one thread; asked for the memory that it uses."""
 
-    name = "redis"
-
-    def __init__(self, port=16379, commands="set,lpush,lpop,hset"):
-        self.port = port
+    def __init__(self, commands="set,lpush,lpop,hset", environment=None, port=16379):
+        environment = dict(environment or {})
+        preloaded = [environment.get("LD_PRELOAD"), str(workloads / "reads.so")]
+        environment["LD_PRELOAD"] = ":".join(filter(None, preloaded))
         self.points = []
-        self.process = subprocess.Popen(
-            ["redis-server", "--port", str(port), "--save", "", "--appendonly", "no"], cwd="/tmp",
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.pid = self.process.pid
-        time.sleep(1)
-        self.questions = socket.create_connection(("127.0.0.1", port))
+        super().__init__("redis", environment=environment, command=[
+            "redis-server", "--port", port, "--save", "", "--appendonly", "no", "--dir", "/tmp"])
+        self.questions = self._connect(port)
         self.load = subprocess.Popen(
             ["redis-benchmark", "-p", str(port), "-t", commands, "-r", "100000", "-d", "100", "-P", "4",
              "-n", "2000000", "-l", "-q"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def __enter__(self):
-        return self
+    def _connect(self, port):
+        for _ in range(300):
+            try:
+                return socket.create_connection(("127.0.0.1", port))
+            except ConnectionRefusedError:
+                time.sleep(0.1)
+        raise SystemExit(f"redis does not listen on port {port}; status {self.process.poll()}")
 
     def __exit__(self, *exception):
-        for process in (self.load, self.process):
-            process.kill()
-            process.wait()
+        self.load.kill()
+        self.load.wait()
+        super().__exit__(*exception)
 
     def ask(self, sections):
         """What INFO says in these sections."""
@@ -155,30 +156,3 @@ class Redis:
         while not self.points or self.points[-1][0] < moment:
             time.sleep(0.1)
         return interpolate(self.points, moment)
-
-    # A window takes some 10 ms.
-    BIN, BINS = 0.1, 50
-
-    def count(self, seconds):
-        """For so long, looks at what commands take, ten times a second: CPU seconds of a command for each time."""
-        costs, before = [], self._totals()
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            time.sleep(self.BIN)
-            now = self._totals()
-            if now[0] > before[0]:
-                costs.append((now[1] - before[1]) / (now[0] - before[0]))
-            before = now
-        return costs
-
-    def _totals(self):
-        """Commands so far, and CPU seconds of the thread that carries them out, as of the same moment."""
-        answer = self.ask("stats cpu")
-        return (int(answer["total_commands_processed"]),
-                float(answer["used_cpu_user_main_thread"]) + float(answer["used_cpu_sys_main_thread"]))
-
-
-def lost_share(costs):
-    """The share of its time that was lost where commands took longer than they usually do, judged by those of five seconds each."""
-    parts = [costs[start:start + Redis.BINS] for start in range(0, len(costs) - Redis.BINS + 1, Redis.BINS)]
-    return statistics.mean(1 - statistics.median(part) / statistics.mean(part) for part in parts)

@@ -82,6 +82,8 @@ for name in churn threads calloc_list small inserts; do
     gcc -std=gnu17 "${measured[@]}" -o "$out/bench/$name" "$source/bench/$name.c" \
       -Wl,--as-needed -lsqlite3
 done
+stale "$out/bench/reads.so" "$source/bench/reads.c" &&
+  gcc -std=gnu17 "${measured[@]}" -fPIC -shared -o "$out/bench/reads.so" "$source/bench/reads.c" -ldl
 stale "$out/bench/map" "$source/bench/map.cpp" &&
   g++ -std=gnu++17 "${measured[@]}" -o "$out/bench/map" "$source/bench/map.cpp"
 
