@@ -175,7 +175,7 @@ extension ProbeSession {
     }
     let returning = targets(.probed)
     // Returns before their entries: a call must not be entered whose return would be missed.
-    let others = targets(.ignored) + file.returnInstructions + targets(.byInstruction)
+    let others = targets(.ignored) + file.returnInstructions() + targets(.byInstruction)
     do {
       // What gives memory back comes first: a block whose free is not probed yet would stay live for ever.
       if let links = try entryLinks(others, path: file.attachPath, pid: pid) {

@@ -43,6 +43,17 @@ import Testing
     #expect(!probes[firstOther...].contains { $0.function.isFree })
   }
 
+  @Test(arguments: [
+    ("libc.so.6", ["free", "malloc"]),
+    ("libjemalloc.so.2", ["_ZdlPvm", "_Znwm", "free", "malloc"]),
+    ("libtcmalloc_minimal.so.4", ["free", "malloc", "tc_new"]),
+    ("libmimalloc.so.2", ["free", "malloc", "mi_new"]),
+  ])
+  func `what programs call most is known by whatever name`(name: String, usual: [String]) throws {
+    let functions = try allocator(name).probes.map(\.function)
+    #expect(functions.filter(\.isUsual).map(\.name).sorted() == usual)
+  }
+
   @Test func `a C++ runtime is no allocator, but throws`() throws {
     let path = "\(Self.folder)/libstdc++.so.6"
     let file = try ELFFile(opening: path)

@@ -156,7 +156,7 @@ static __always_inline void end_timing(u64 begun) {
   __sync_fetch_and_add(&state->timed, 1);
 }
 
-// One link for all functions of a file: it is gone sooner than two.
+// Entry and return by one link: it is gone sooner than two.
 SEC("kprobe/session")
 int window_call(struct pt_regs *ctx) {
   u64 begun = begin_timing();

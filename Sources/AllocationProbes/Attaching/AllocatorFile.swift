@@ -47,9 +47,11 @@ extension AllocatorFile {
     }
   }
 
-  /// The instructions by which functions return that have no return probe.
-  var returnInstructions: [UprobeTarget] {
-    Set(probes.flatMap(\.returnOffsets)).sorted().map {
+  /// The instructions by which some functions return that have no return probe.
+  func returnInstructions(where isWanted: (ProbedFunction) -> Bool = { _ in true })
+    -> [UprobeTarget]
+  {
+    Set(probes.filter { isWanted($0.function) }.flatMap(\.returnOffsets)).sorted().map {
       UprobeTarget(fileOffset: $0, cookie: UInt64(CALL_RETURN.rawValue))
     }
   }

@@ -25,12 +25,21 @@ package struct ProbedFunction: Hashable, Sendable {
   /// `enum call_kind` of the ABI.
   package var kind: UInt32
   private let traits: Traits
+  /// Whether it is one of those by which programs obtain and give back most of their blocks.
+  package let isUsual: Bool
 
   init(_ name: String, _ kind: call_kind, _ traits: Traits = []) {
     self.name = name
     self.kind = kind.rawValue
     self.traits = traits
+    isUsual = Self.usual.contains(name)
   }
+
+  /// Their names; a prefix is added later (`named`).
+  private static let usual: Set = [
+    "malloc", "free", "_Znwm", "_ZdlPv", "_ZdlPvm", "tc_new", "tc_delete", "tc_delete_sized",
+    "mi_malloc", "mi_free", "mi_new",
+  ]
 
   /// The attach cookie of its probes.
   package var cookie: UInt64 { UInt64(kind | traits.rawValue) }

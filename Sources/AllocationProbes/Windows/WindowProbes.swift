@@ -83,16 +83,24 @@ package final class WindowProbes {
     ThreadPriority.raise()
     defer { ThreadPriority.restore() }
     reset(allowance: 0)
-    var links: [LinkSet] = []
-    defer { LinkSet.close(links) }
+    var links = WindowLinks()
+    defer { links.close() }
     var failure: BPFError?
+    var places: [WindowRequest.Place] = []
     recording.isLight = request.isLight
     for place in request.places {
       do throws(BPFError) {
-        links.append(try attach(place.file, pid: place.pid, isLight: request.isLight))
+        let others = try attach(place, isUsual: false, isLight: request.isLight)
+        if let others { links.add(others, isUsual: false) }
+        places.append(place)
       } catch {
         failure = error
       }
+    }
+    // A file of which only some functions are recorded would give wrong figures.
+    for place in places {
+      let usual = try attach(place, isUsual: true, isLight: request.isLight)
+      if let usual { links.add(usual, isUsual: true) }
     }
     if let failure, links.isEmpty { throw failure }
     let firstRun = state.load(0, as: window_state.self).first_outside
@@ -107,33 +115,37 @@ package final class WindowProbes {
     recording.closed = SystemClock.monotonicNanoseconds
     recording.cpuNanoseconds = cpuOfBusiestThreads()
     recording.detaching = SystemClock.monotonicNanoseconds
-    LinkSet.close(links)
-    links = []
+    let elsewhere = links.close()
     // No program runs any more, so every record is as it will be.
     recording.detached = SystemClock.monotonicNanoseconds
     let lastRun = state.load(0, as: window_state.self).last_outside
     recording.outsideNanoseconds += max(lastRun, recording.detaching) - recording.detaching
     recording.events = readEvents()
     recording.programNanoseconds = programNanoseconds
-    recording.ownNanoseconds = SystemClock.threadNanoseconds - ownBefore
+    recording.ownNanoseconds = SystemClock.threadNanoseconds - ownBefore + elsewhere
     return recording
   }
 
-  /// One link for all functions of a file where the kernel has sessions, which is gone sooner than two.
+  /// Probes the functions of a file that are called most or, otherwise, the others; nil: there are none. Entry and return
+  /// are one link where the kernel has sessions, which is gone sooner than two.
   private func attach(
-    _ file: AllocatorFile, pid: Int32?, isLight: Bool
-  ) throws(BPFError) -> LinkSet {
+    _ place: WindowRequest.Place, isUsual: Bool, isLight: Bool
+  ) throws(BPFError) -> LinkSet? {
+    let file = place.file
     let traits = file.keepsChunkSizes ? UInt64(CALL_CHUNK_BEFORE_BLOCK.rawValue) : 0
-    let entries = file.entries(traits: traits) { isLight ? $0.isFree : !$0.isMapping }
-    let returning = file.entries(traits: traits) {
-      !isLight && $0.return == .probed && !$0.isMapping
+    let entries = file.entries(traits: traits) {
+      $0.isUsual == isUsual && (isLight ? $0.isFree : !$0.isMapping)
     }
+    guard !entries.isEmpty else { return nil }
+    let returning = file.entries(traits: traits) {
+      $0.isUsual == isUsual && !isLight && $0.return == .probed && !$0.isMapping
+    }
+    let instructions = isLight ? [] : file.returnInstructions { $0.isUsual == isUsual }
     return try LinkSet.attaching(
       linkKind, object: programs,
       entryProgram: linkKind == .session ? "window_call" : "window_entry",
-      returnProgram: "window_return", path: file.attachPath,
-      targets: isLight ? entries : file.returnInstructions + entries, returnTargets: returning,
-      pid: pid)
+      returnProgram: "window_return", path: file.attachPath, targets: instructions + entries,
+      returnTargets: returning, pid: place.pid)
   }
 
   // MARK: The window
