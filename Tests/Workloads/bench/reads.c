@@ -7,7 +7,6 @@
 // such bins is compared with the last that had others.
 #include <dlfcn.h>
 #include <pthread.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
