@@ -375,7 +375,7 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     part = commands.add_parser("rows")
     part.add_argument("programs", nargs="*")
-    part.add_argument("--seconds", type=float, default=60, help="for each row")
+    part.add_argument("--seconds", type=float, default=75, help="for each row")
     part.add_argument("--budgets", default="0.5,2,5,exact", help="percents, or exact, separated by commas")
     part.add_argument("--parallel", type=int, default=1)
     part = commands.add_parser("tools")
