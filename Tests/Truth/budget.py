@@ -7,6 +7,7 @@ Prints a table, and writes what it is made of to budget-results.json.
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -159,6 +160,8 @@ class Script:
 
 def tools(arguments):
     """heaptrack from the start, its records thrown away; bpftrace attached. Allocators that they do not see are not slowed."""
+    if not os.path.exists(HEAPTRACK):
+        raise SystemExit(f"can't compare with heaptrack: {HEAPTRACK} is not there; install it (apt-get install heaptrack)")
     print("program       untouched/heaptrack   untouched/bpftrace   (times the CPU time for the same work)", flush=True)
     for name in arguments.programs or PROGRAMS:
         with measured(name) as program:
@@ -166,7 +169,6 @@ def tools(arguments):
             script = Script(program.pid, JEMALLOC if name == "redis" else LIBC)
             traced = speed_of(program, arguments.seconds)
             script.end()
-        recorded = None
         with measured(name, {"LD_PRELOAD": HEAPTRACK, "DUMP_HEAPTRACK_OUTPUT": "/dev/null"}) as program:
             recorded = speed_of(program, arguments.seconds)
         say({"table": "tools", "program": name, "heaptrack": usual / recorded, "bpftrace": usual / traced},

@@ -1,4 +1,3 @@
-import Glibc
 import LinuxSystem
 
 /// The links of one window.
@@ -11,7 +10,7 @@ struct WindowLinks {
   private var others: [LinkSet] = []
 
   /// By which usual functions are detached before others, nanoseconds: what a breakpoint or two take to go.
-  private static let headStart = 100_000
+  private static let headStart: UInt64 = 100_000
 
   var isEmpty: Bool { usual.isEmpty && others.isEmpty }
 
@@ -36,8 +35,7 @@ struct WindowLinks {
       LinkSet.close(first + second)
       return 0
     }
-    var pause = timespec(tv_sec: 0, tv_nsec: Self.headStart)
-    nanosleep(&pause, nil)
+    WindowProbes.sleep(Self.headStart)
     LinkSet.close(second)
     thread.join()
     return elsewhere

@@ -190,7 +190,7 @@ package final class WindowProbes {
     }
   }
 
-  private static func sleep(_ nanoseconds: UInt64) {
+  static func sleep(_ nanoseconds: UInt64) {
     var pause = timespec(tv_sec: 0, tv_nsec: Int(nanoseconds))
     nanosleep(&pause, nil)
   }
