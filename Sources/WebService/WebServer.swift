@@ -16,7 +16,7 @@ package struct WebServerError: Error, Hashable, Sendable, CustomStringConvertibl
   package var description: String
 }
 
-/// Answers HTTP requests on threads of its own.
+/// Answers HTTP requests on a thread of its own, tasks included.
 ///
 /// It installs no signal handlers. Bounded are connections, the size of headers, how long a connection may idle and how
 /// long a client may take to receive a response; bodies of requests are not read.
@@ -49,10 +49,12 @@ package final class WebServer {
   private let address: ListenAddress
   private let progress = Progress()
   private let threads = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+  private let executor: EventLoopTaskExecutor
   private var services: ServiceGroup?
 
   package init(address: ListenAddress) {
     self.address = address
+    executor = EventLoopTaskExecutor(loop: threads.next())
   }
 
   /// Begins to listen, and returns when it does.
@@ -66,7 +68,7 @@ package final class WebServer {
         services: [application(endpoints, state)], logger: Self.silence))
     self.services = services
     let progress = progress
-    Task.detached {
+    Task.detached(executorPreference: executor) {
       do {
         try await services.run()
         progress.enter(.ended(nil))
@@ -92,7 +94,7 @@ package final class WebServer {
   /// Ends within about a second, whatever clients do, and removes the socket.
   package func stop() {
     if let services {
-      Task.detached { await services.triggerGracefulShutdown() }
+      Task.detached(executorPreference: executor) { await services.triggerGracefulShutdown() }
       _ = progress.changed.wait(timeout: .now() + Self.stopLimit)
       self.services = nil
     }

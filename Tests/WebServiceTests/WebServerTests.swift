@@ -1,5 +1,6 @@
 import Foundation
 import Serving
+import Synchronization
 import TestSupport
 import Testing
 import WebService
@@ -21,6 +22,10 @@ struct WebServerTests {
 
     var url: String { "http://\(address)" }
     var port: UInt16 { if case .tcp(_, let port) = address { port } else { 0 } }
+  }
+
+  private final class Flag: Sendable {
+    let value = Atomic(false)
   }
 
   private func curl(_ arguments: [String]) async throws -> ProgramResult {
@@ -104,6 +109,26 @@ struct WebServerTests {
       "seq 50 | xargs -P 50 -I N curl -sS --max-time 20 -o /dev/null -w '%{http_code}\\n' \(running.url)/metrics"
     let result = try await RunningProgram(["bash", "-c", script]).result()
     #expect(result.output.split(separator: "\n").count { $0 == "200" } == 50, "\(result.errors)")
+  }
+
+  @Test func `answers do not wait for tasks that keep all shared threads busy`() throws {
+    let running = try Running()
+    // This thread is one of them: nothing below suspends. What holds the others ends with this test.
+    let isAnswered = Flag()
+    defer { isAnswered.value.store(true, ordering: .relaxed) }
+    for _ in 1..<ProcessInfo.processInfo.processorCount {
+      let isHeld = Flag()
+      Task.detached {
+        isHeld.value.store(true, ordering: .relaxed)
+        while !isAnswered.value.load(ordering: .relaxed) { usleep(1000) }
+      }
+      while !isHeld.value.load(ordering: .relaxed) { usleep(1000) }
+    }
+    let arguments = ["curl", "-sS", "--max-time", "5", "-o", "/dev/null", "-w", "%{http_code} end"]
+    let curl = try RunningProgram(arguments + [running.url + "/metrics"])
+    let start = ContinuousClock.now
+    while !curl.output.contains("end"), ContinuousClock.now - start < .seconds(8) { usleep(1000) }
+    #expect(curl.output == "200 end", "\(curl.errors)")
   }
 
   @Test func `what is no request is refused, and the server goes on`() async throws {
