@@ -178,20 +178,20 @@ extension ProbeSession {
     let others = targets(.ignored) + file.returnInstructions() + targets(.byInstruction)
     do {
       // What gives memory back comes first: a block whose free is not probed yet would stay live for ever.
-      if let links = try entryLinks(others, path: file.attachPath, pid: pid) {
+      if let links = try entryLinks(others, path: file.held.path, pid: pid) {
         allocatorLinks.append(links)
       }
       switch calibration.linkKind {
       case .session:
         allocatorLinks.append(
           try LinkSet.attaching(
-            .session, object: allocations, entryProgram: "allocation_call", path: file.attachPath,
+            .session, object: allocations, entryProgram: "allocation_call", path: file.held.path,
             targets: returning, pid: pid))
       case .multi, .perf:
         allocatorLinks.append(
           try LinkSet.attaching(
             calibration.linkKind, object: allocations, entryProgram: "allocation_entry",
-            returnProgram: "allocation_return", path: file.attachPath, targets: returning,
+            returnProgram: "allocation_return", path: file.held.path, targets: returning,
             returnTargets: returning, pid: pid))
       }
     } catch {
@@ -216,7 +216,7 @@ extension ProbeSession {
   package func attach(loadersOf files: ProbedFiles, pid: Int32?) throws(BPFError) {
     for notice in files.notices {
       let target = UprobeTarget(fileOffset: notice.fileOffset, cookie: notice.cookie)
-      if let links = try entryLinks([target], path: notice.attachPath, pid: pid) {
+      if let links = try entryLinks([target], path: notice.held.path, pid: pid) {
         noticeLinks.append(links)
       }
     }

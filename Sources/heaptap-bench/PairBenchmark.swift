@@ -110,7 +110,7 @@ struct PairBenchmark {
           cookie: UInt64($0.function.kind))
       }
       let attached = try EmptyProbes(
-        session.calibration.linkKind, path: file.attachPath, targets: targets, pid: target.pid)
+        session.calibration.linkKind, path: file.held.path, targets: targets, pid: target.pid)
       withExtendedLifetime(attached, measure)
     }
     switch variant {

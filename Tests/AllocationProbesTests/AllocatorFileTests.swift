@@ -57,8 +57,10 @@ import Testing
   @Test func `a C++ runtime is no allocator, but throws`() throws {
     let path = "\(Self.folder)/libstdc++.so.6"
     let file = try ELFFile(opening: path)
-    #expect(AllocatorFile(file, name: "", attachPath: path, profile: .documented) == nil)
-    let notices = ExceptionFile(file, attachPath: path, profile: .documented)?.notices
+    #expect(
+      try AllocatorFile(file, name: "", held: HeldFile(opening: path), profile: .documented) == nil)
+    let notices = try ExceptionFile(file, held: HeldFile(opening: path), profile: .documented)?
+      .notices
     #expect(notices?.count == 3)
     #expect(notices?.allSatisfy { $0.cookie == UInt64(CALL_EXCEPTION.rawValue) } == true)
   }
@@ -105,7 +107,7 @@ import Testing
 
   /// Every return point is a `ret`.
   private func expectReturns(_ file: AllocatorFile) throws {
-    let bytes = try Data(contentsOf: URL(filePath: file.attachPath))
+    let bytes = try Data(contentsOf: URL(filePath: file.held.path))
     for offset in file.probes.flatMap(\.returnOffsets) {
       #expect(bytes[Int(offset)] == 0xc3, "\(file.name) at \(offset)")
     }
@@ -114,7 +116,8 @@ import Testing
   private func allocator(_ name: String) throws -> AllocatorFile {
     let path = "\(Self.folder)/\(name)"
     let file = try ELFFile(opening: path)
-    let found = AllocatorFile(file, name: name, attachPath: path, profile: .documented)
+    let found = try AllocatorFile(
+      file, name: name, held: HeldFile(opening: path), profile: .documented)
     return try #require(found)
   }
 
@@ -124,7 +127,7 @@ import Testing
     try Toolchain.run(
       "gcc", "-w", "-O0", "-fno-builtin", "-o", folder.path("program"), folder.path("program.c"))
     let file = try ELFFile(opening: folder.path("program"))
-    return AllocatorFile(
-      file, name: "program", attachPath: folder.path("program"), profile: .documented)
+    return try AllocatorFile(
+      file, name: "program", held: HeldFile(opening: folder.path("program")), profile: .documented)
   }
 }

@@ -1,7 +1,8 @@
 import Executables
-import Glibc
+import Foundation
 import ProbeABI
 import Processes
+import TestSupport
 import Testing
 
 @testable import AllocationProbes
@@ -27,7 +28,7 @@ import Testing
 
   @Test func `each probe lies on the instruction that was chosen`() throws {
     let libc = try findLibc()
-    let file = try #require(fopen(libc.attachPath, "r"))
+    let file = try #require(fopen(libc.held.path, "r"))
     defer { fclose(file) }
     for probe in libc.probes {
       var found = [UInt8](repeating: 0, count: probe.point.entryBytes.count)
@@ -36,6 +37,18 @@ import Testing
       #expect(fread(&found, 1, found.count, file) == found.count)
       #expect(found == probe.point.entryBytes, "\(probe.function.name)")
     }
+  }
+
+  @Test func `a held file is there without its name and without the process that it was found in`()
+    throws
+  {
+    let folder = try ScratchDirectory()
+    try "as it was".write(toFile: folder.path("file"), atomically: true, encoding: .utf8)
+    let held = try HeldFile(RegularFile(opening: folder.path("file")))
+    #expect(unlink(folder.path("file")) == 0)
+    try "another".write(toFile: folder.path("file"), atomically: true, encoding: .utf8)
+    #expect(try String(contentsOfFile: held.path, encoding: .utf8) == "as it was")
+    #expect(try !findLibc().held.path.contains("/\(getpid())/"))
   }
 
   @Test func `a file is found once`() throws {

@@ -11,12 +11,11 @@ import Testing
 
   @Test func `the loader's cookie leads from its probe point to r_debug`() throws {
     let file = try ELFFile(opening: Self.loaderPath)
-    let found = LoaderFile(
-      file, name: "ld.so", attachPath: Self.loaderPath, profile: .documented)
+    let found = try LoaderFile(
+      file, name: "ld.so", held: HeldFile(opening: Self.loaderPath), profile: .documented)
     let address = found.flatMap { file.segments.address(ofFileOffset: $0.fileOffset) }
     let loader = try #require(found)
     #expect(loader.name == "ld.so")
-    #expect(loader.attachPath == Self.loaderPath)
     #expect(
       loader.cookie & (1 << UInt64(COOKIE_KIND_BITS) - 1) == UInt64(CALL_CODE_CHANGE.rawValue))
 
@@ -33,7 +32,8 @@ import Testing
     let file = try ELFFile(opening: path)
     let pointer = file.variableAddress(named: "_dl_debug_addr")
     let state = pointer.flatMap { file.initialPointer(at: $0) }
-    let cookie = LoaderFile(file, name: "", attachPath: path, profile: .documented)?.cookie
+    let cookie = try LoaderFile(
+      file, name: "", held: HeldFile(opening: path), profile: .documented)?.cookie
     let function = file.functionSymbol(named: "_dl_debug_state")?.address
     let distance = Int64(bitPattern: try #require(cookie)) >> Int64(COOKIE_KIND_BITS)
     #expect(try #require(function) &+ UInt64(bitPattern: distance) == state)
@@ -44,7 +44,8 @@ import Testing
     let path = "/lib/x86_64-linux-gnu/libc.so.6"
     let file = try ELFFile(opening: path)
     #expect(
-      LoaderFile(file, name: "libc", attachPath: path, profile: .documented)?.fileOffset == nil)
+      try LoaderFile(file, name: "libc", held: HeldFile(opening: path), profile: .documented)?
+        .fileOffset == nil)
   }
 
   @Test func `a file needs both the function and the variable`() throws {
@@ -65,8 +66,8 @@ import Testing
     let folder = try ScratchDirectory()
     try Data(builder.build()).write(to: URL(filePath: folder.path("ld.so")))
     let file = try ELFFile(opening: folder.path("ld.so"))
-    return LoaderFile(
-      file, name: "ld.so", attachPath: folder.path("ld.so"), profile: .documented)
+    return try LoaderFile(
+      file, name: "ld.so", held: HeldFile(opening: folder.path("ld.so")), profile: .documented)
   }
 
   /// Values by name without version, as nm(1) has them.

@@ -45,5 +45,27 @@ extension KernelTests {
       #expect(lost < 0.04)
       #expect(!last.sites.isEmpty)
     }
+
+    /// Files are found in one process and are attached to for all that map them.
+    @Test func `windows go on when the process ends that was found first`() async throws {
+      let first = try RunningProgram([try Workload.path("bench/churn")])
+      try await first.waitForOutput(within: 60) { $0.contains("churn ") }
+      let second = try RunningProgram([try Workload.path("bench/churn")])
+      let heaptap = try HeaptapCommand.start(
+        ["watch", "--name", "churn", "--json", "--interval", "1", "--duration", "120"])
+      try await heaptap.waitForOutput(within: 60) { $0.contains("\"mode\":\"windows\"") }
+      try await heaptap.waitForOutput(within: 60) { $0.contains("\"estimated\":true") }
+      first.signal(SIGKILL)
+      try await heaptap.waitForOutput(within: 30) { $0.contains("\"exited\":true") }
+      let seen = heaptap.output.split(separator: "\n").count
+      try await heaptap.waitForOutput(within: 60) { $0.split(separator: "\n").count > seen + 8 }
+      heaptap.signal(SIGTERM)
+      let result = try await heaptap.result(within: 30)
+      #expect(result.end == .status(0), "\(result.errors)")
+      let later = try WatchReport.decode(result.output).dropFirst(seen).flatMap(\.targets)
+      // Estimates change with each window that has seen anything.
+      let estimates = Set(later.filter { $0.pid == second.pid }.map(\.allocatedBlocks))
+      #expect(estimates.count >= 4, "\(estimates)")
+    }
   }
 }

@@ -23,8 +23,8 @@ package struct AllocatorFile: Sendable {
 
   /// For people: the path as the process knows it.
   package var name: String
-  /// A path that leads to the mapped file itself, also when its name leads elsewhere by now.
-  package var attachPath: String
+  /// What is attached to.
+  package var held: HeldFile
   package var identity: FileIdentity
   /// The families of functions that it defines, by their names for people.
   package var families: [String]
@@ -60,7 +60,7 @@ extension AllocatorFile {
 extension AllocatorFile {
   /// Finds the allocator functions of a file; nil if it defines none.
   init?(
-    _ file: borrowing ELFFile, name: String, attachPath: String, profile: EmulationProfile
+    _ file: borrowing ELFFile, name: String, held: HeldFile, profile: EmulationProfile
   ) {
     guard file.isX86_64 else { return nil }
     let found = file.functionSymbols(named: AllocatorFamily.all.map(\.name)).filter {
@@ -80,7 +80,7 @@ extension AllocatorFile {
     }
     let (probes, refusals) = selection.finish(in: file)
     self.init(
-      name: name, attachPath: attachPath, identity: file.identity, families: families.map(\.name),
+      name: name, held: held, identity: file.identity, families: families.map(\.name),
       probes: probes, refusals: refusals,
       keepsChunkSizes: !file.functionSymbols(named: ["gnu_get_libc_version"]).isEmpty)
   }

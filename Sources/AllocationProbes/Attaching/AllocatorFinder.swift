@@ -48,19 +48,19 @@ package struct AllocatorFinder {
     for mapping in mappings {
       let part = MappedFile(mapping)
       guard seenMappings.insert(part).inserted, let file = try? directory.openFile(of: mapping),
-        seen.insert(file.identity).inserted, let elf = try? ELFFile(file)
+        seen.insert(file.identity).inserted, let held = try? HeldFile(file),
+        let elf = try? ELFFile(file)
       else { continue }
-      let path = elf.path
-      let name = mapping.path ?? path
-      if let found = AllocatorFile(elf, name: name, attachPath: path, profile: profile) {
+      let name = mapping.path ?? elf.path
+      if let found = AllocatorFile(elf, name: name, held: held, profile: profile) {
         files.allocators.append(found)
         allocatorMappings.insert(part)
         if found.mayThrow { throwingMappings.insert(part) }
       }
-      if let found = LoaderFile(elf, name: name, attachPath: path, profile: profile) {
+      if let found = LoaderFile(elf, name: name, held: held, profile: profile) {
         files.loaders.append(found)
       }
-      exceptionsByMapping[part] = ExceptionFile(elf, attachPath: path, profile: profile)
+      exceptionsByMapping[part] = ExceptionFile(elf, held: held, profile: profile)
     }
     files.exceptions = takeExceptionFiles(of: mappings.map(MappedFile.init))
     return files

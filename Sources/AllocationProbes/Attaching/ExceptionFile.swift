@@ -17,7 +17,7 @@ struct ExceptionFile: Sendable {
   var notices: [NoticePoint] = []
 
   /// nil for a file that throws nothing.
-  init?(_ file: borrowing ELFFile, attachPath: String, profile: EmulationProfile) {
+  init?(_ file: borrowing ELFFile, held: HeldFile, profile: EmulationProfile) {
     guard file.isX86_64 else { return nil }
     let found = file.functionSymbols(named: Self.throwers)
     guard found[Self.essential] != nil else { return nil }
@@ -29,7 +29,7 @@ struct ExceptionFile: Sendable {
       else { continue }
       notices.append(
         NoticePoint(
-          attachPath: attachPath, fileOffset: offset, cookie: UInt64(CALL_EXCEPTION.rawValue)))
+          held: held, fileOffset: offset, cookie: UInt64(CALL_EXCEPTION.rawValue)))
     }
     guard !notices.isEmpty else { return nil }
   }
@@ -37,7 +37,7 @@ struct ExceptionFile: Sendable {
 
 /// A place in a file where something happens that the programs have to know of, but that is no call of an allocator.
 package struct NoticePoint: Sendable {
-  var attachPath: String
+  var held: HeldFile
   var fileOffset: UInt64
   var cookie: UInt64
 }

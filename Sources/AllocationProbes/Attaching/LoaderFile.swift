@@ -13,18 +13,18 @@ package struct LoaderFile: Sendable {
 
   /// For people: the path as the process knows it.
   var name: String
-  var attachPath: String
+  var held: HeldFile
   /// Of the probe point in the file.
   var fileOffset: UInt64
   /// Kind of call and distance to the variable: see `COOKIE_KIND_BITS`.
   var cookie: UInt64
 
   var notice: NoticePoint {
-    NoticePoint(attachPath: attachPath, fileOffset: fileOffset, cookie: cookie)
+    NoticePoint(held: held, fileOffset: fileOffset, cookie: cookie)
   }
 
   /// nil for a file that is no such loader.
-  init?(_ file: borrowing ELFFile, name: String, attachPath: String, profile: EmulationProfile) {
+  init?(_ file: borrowing ELFFile, name: String, held: HeldFile, profile: EmulationProfile) {
     guard file.isX86_64, let state = Self.state(in: file) else { return nil }
     let functions = file.functionSymbols(named: Self.announcers)
     guard let function = Self.announcers.lazy.compactMap({ functions[$0] }).first,
@@ -34,7 +34,7 @@ package struct LoaderFile: Sendable {
       let offset = file.segments.fileOffset(ofAddress: point.address)
     else { return nil }
     self.name = name
-    self.attachPath = attachPath
+    self.held = held
     fileOffset = offset
     let distance = Int64(bitPattern: state &- point.address)
     cookie =

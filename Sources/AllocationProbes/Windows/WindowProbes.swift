@@ -144,7 +144,7 @@ package final class WindowProbes {
     return try LinkSet.attaching(
       linkKind, object: programs,
       entryProgram: linkKind == .session ? "window_call" : "window_entry",
-      returnProgram: "window_return", path: file.attachPath, targets: instructions + entries,
+      returnProgram: "window_return", path: file.held.path, targets: instructions + entries,
       returnTargets: returning, pid: place.pid)
   }
 
