@@ -28,6 +28,8 @@ package enum LossReason: String, CaseIterable, Sendable {
   case stackLimit = "stack_limit"
   /// A process had as many mappings as are followed of one.
   case mappingLimit = "mapping_limit"
+  /// An event was handed over and could not be decoded.
+  case unreadableEvent = "unreadable_event"
 }
 
 /// How many events were lost, by reason.

@@ -94,6 +94,7 @@ extension ProbeSession {
   /// Losses that belong to no process: the thread could not even be told.
   package func readUnattributedLosses() -> LossCounts {
     ProcessCounters(processRecords.load(0, as: process_record.self)).lost
+      + LossCounts(byReason: [.unreadableEvent: UInt64(malformedEventCount)])
   }
 
   /// Sums the live blocks of all processes by stack: reads the whole block table, some 10 ms per million blocks

@@ -306,7 +306,7 @@ extension ProbeSession {
   }
 
   /// Records of the ring buffer that could not be decoded.
-  package var malformedEventCount: Int { inbox.malformedCount }
+  var malformedEventCount: Int { inbox.malformedCount }
 }
 
 extension ProbeScope {

@@ -88,6 +88,8 @@ package struct JSONSnapshotExporter: Sendable {
   private static func write(_ writer: inout JSONWriter, _ windows: WindowUse) {
     writer.object("windows") { writer in
       writer.member("count", windows.count)
+      writer.member("failed", windows.failedCount)
+      if let failure = windows.failure { writer.member("failure", failure) }
       writer.member("open_share", share: windows.openShare)
       writer.member("cost_share", share: windows.costShare)
       writer.member("budget", share: windows.budget)

@@ -59,6 +59,7 @@ extension Observation {
     else { return }
     // With nothing to look at yet all of it can be counted.
     guard !places.isEmpty else { return noteEmptyWindow(isPartial: false) }
+    budgeted?.places = places
     let isForFew = scope.probeScope == .named || budgeted?.subject != nil
     budgeted?.windows?.begin(
       WindowRequest(
@@ -96,12 +97,9 @@ extension Observation {
     guard let process = slotsByPid[identity.pid].flatMap({ processes[$0] }),
       process.identity == identity, !process.hasExited
     else { return [] }
-    return attachments.filter { place in
-      process.executableMappings.contains {
-        $0.inode == place.file.identity.inode || $0.path == place.file.name
-      }
+    return attachments.filter { $0.file.isMapped(by: process.executableMappings) }.map {
+      WindowRequest.Place(file: $0.file, pid: identity.pid)
     }
-    .map { WindowRequest.Place(file: $0.file, pid: identity.pid) }
   }
 
   /// Time passes as if there had been a window without an event.
@@ -121,10 +119,12 @@ extension Observation {
       guard let taken = try budgeted?.windows?.take() else { return }
       recording = taken
     } catch {
+      budgeted?.failures.note(budgeted?.places ?? [], failure: "\(error)")
       if let subject = budgeted?.subject { budgeted?.attention.leaveOut(subject) }
       return noteEmptyWindow(isPartial: true)
     }
     let began = SystemClock.threadNanoseconds
+    budgeted?.failures.note(budgeted?.places ?? [], refusals: recording.refusals)
     // Stacks are told before the events that refer to them.
     handleNewEvents()
     let load = fold(recording)
@@ -198,7 +198,10 @@ extension Observation {
     _ events: [WindowEvent], of slot: ProcessSlot, _ recording: WindowRecording,
     eventNanoseconds: Double
   ) -> [ThreadCell] {
-    guard let budgeted, let process = processes[slot], !process.isReplaced else { return [] }
+    guard let budgeted, let process = processes[slot], !process.isReplaced,
+      // Seen in part it would have frees and no allocations.
+      windowRefusal(of: process) == nil
+    else { return [] }
     var flow = budgeted.flows[slot] ?? ProcessFlow(horizon: budgeted.horizon)
     budgeted.flows[slot] = nil
     let reading = flow.builder.reading(
@@ -246,61 +249,5 @@ extension Observation {
       delay: most / 1e9, delayPerCore: all / 1e9 / Double(BudgetedObservation.coreCount), at: now)
     guard budgeted.governor.mode == .windows else { return }
     session.detachAllocators()
-  }
-
-  // MARK: What it shows
-
-  /// Nothing is counted; figures are estimates from windows.
-  var isWindowed: Bool { budgeted?.governor.mode == .windows }
-
-  /// What observing costs the targets, as each of their rows says it.
-  func describeCost(_ target: inout TargetSnapshot, _ estimate: FlowEstimate?) {
-    guard let governor = budgeted?.governor, !target.hasExited else { return }
-    let now = SystemClock.monotonicNanoseconds
-    switch target.mode {
-    case .exact: target.costShare = governor.costShare(at: now)
-    case .windows:
-      target.windows = WindowUse(
-        count: governor.windowCount, openShare: governor.openShare(at: now),
-        costShare: governor.costShare(at: now)
-          + (budgeted?.attention.costShare(of: target.process, at: now) ?? 0),
-        budget: governor.settings.budget,
-        unattributedFrees: estimate?.unattributedFrees ?? 0, netBytes: estimate?.netBytes,
-        elapsed: estimate?.elapsed)
-    case .census: break
-    }
-  }
-
-  /// How much anonymous memory processes have, for the scale of what windows show.
-  func noteLevels(_ rows: [ProcessCensus.Row]) {
-    guard isWindowed else { return }
-    let now = SystemClock.monotonicNanoseconds
-    for row in rows {
-      guard let slot = slotsByPid[row.identity.pid] else { continue }
-      budgeted?.flows[slot]?.note(level: row.memory.anonymousBytes, at: now)
-    }
-  }
-
-  /// What windows show of each process.
-  func estimates() -> [ProcessSlot: FlowEstimate] {
-    isWindowed ? budgeted?.flows.compactMapValues { $0.estimate() } ?? [:] : [:]
-  }
-
-  /// The sites of one process as windows show them.
-  func siteReadings(
-    _ estimate: FlowEstimate, of slot: ProcessSlot, _ process: ObservedProcess
-  ) -> [SiteReading] {
-    guard let sites = budgeted?.flows[slot]?.builder.sites else { return [] }
-    var endings: [SiteID: StackEnding] = [:]
-    for stack in process.stacks.values { endings[stack.site] = stack.ending }
-    return estimate.sites.map { site in
-      let id = SiteID(rawValue: sites[Int(site.site)])
-      let figures = SiteEstimate(
-        flow: site, elapsed: estimate.elapsed, windowCount: estimate.windowCount)
-      return SiteReading(
-        id: id, process: process.identity,
-        stack: endings[id] == nil ? [] : stacks.firstFrame(of: id),
-        ending: endings[id] ?? .notReceived, counters: figures.counters, estimate: figures)
-    }
   }
 }

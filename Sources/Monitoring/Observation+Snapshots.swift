@@ -209,7 +209,7 @@ extension Observation {
       residentAnonymousBytesAtStart: process.anonymousBytesAtStart,
       heapBytes: row?.memory.dataBytes, isFromStart: process.isFromStart,
       hasExited: process.hasExited, ending: ending(of: process),
-      hasVisibleAllocator: isVisible, obstacle: process.obstacle)
+      hasVisibleAllocator: isVisible, obstacle: process.obstacle ?? windowRefusal(of: process))
   }
 
   /// How processes are observed whose allocator is probed.

@@ -97,7 +97,9 @@ import Testing
           counters: AllocationCounters(
             allocatedBytes: 1000, allocatedBlocks: 10, freedBytes: 300, freedBlocks: 3),
           windows: WindowUse(
-            count: 1204, openShare: 0.0186, costShare: 0.0000123, budget: 0.02,
+            count: 1204, failedCount: 3,
+            failure: "cannot open a window in /lib/a.so: no such device",
+            openShare: 0.0186, costShare: 0.0000123, budget: 0.02,
             unattributedFrees: 17.5,
             netBytes: SiteFlow.Bounds(value: 90_000.5, low: -10_000, high: 190_000),
             elapsed: 480.5)),

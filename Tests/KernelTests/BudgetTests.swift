@@ -67,5 +67,38 @@ extension KernelTests {
       let estimates = Set(later.filter { $0.pid == second.pid }.map(\.allocatedBlocks))
       #expect(estimates.count >= 4, "\(estimates)")
     }
+
+    @Test func `windows that fail are counted with their reason, and go on when they can`()
+      async throws
+    {
+      let program = try RunningProgram([try Workload.path("bench/churn")])
+      try await program.waitForOutput(within: 60) { $0.contains("churn ") }
+      let heaptap = try HeaptapCommand.start(
+        [
+          "watch", "--pid", "\(program.pid)", "--budget", "2%", "--json", "--interval", "1",
+          "--duration", "120",
+        ])
+      try await heaptap.waitForOutput(within: 60) { $0.contains("\"estimated\":true") }
+      // Links are descriptors.
+      try Toolchain.run("prlimit", "--pid", "\(heaptap.pid)", "--nofile=4:")
+      try await heaptap.waitForOutput(within: 30) { $0.contains("\"obstacle\":\"cannot") }
+      try Toolchain.run("prlimit", "--pid", "\(heaptap.pid)", "--nofile=1024:")
+      let seen = heaptap.output.split(separator: "\n").count
+      try await heaptap.waitForOutput(within: 60) { $0.split(separator: "\n").count > seen + 5 }
+      heaptap.signal(SIGTERM)
+      let result = try await heaptap.result(within: 30)
+      #expect(result.end == .status(0), "\(result.errors)")
+      let targets = try WatchReport.decode(result.output).compactMap(\.targets.first)
+      let refused = try #require(targets.first { $0.obstacle != nil })
+      let libc = "/usr/lib/x86_64-linux-gnu/libc.so.6"
+      #expect(refused.obstacle == "cannot open a window in \(libc): too many open files")
+      let last = try #require(targets.last { !$0.exited })
+      #expect(last.obstacle == nil)
+      let windows = try #require(last.windows)
+      #expect(windows.failed > 0)
+      #expect(windows.failure == refused.obstacle)
+      #expect(windows.count > (refused.windows?.count ?? 0))
+      #expect(last.allocatedBlocks != refused.allocatedBlocks)
+    }
   }
 }

@@ -107,6 +107,32 @@ struct WindowProbesTests {
     #expect(try !(steppedShare([:]) > 0), "malloc may not")
   }
 
+  @Test func `a file that can't be probed is said to be, and leaves the others`() throws {
+    let program = try RunningProgram([try Workload.path("server"), "3600"])
+    usleep(200_000)
+    let session = try ProbeSession(ProbeSettings(maximumBlocks: 1000))
+    guard session.calibration.linkKind != .perf else { return }
+    let (_, places) = try target(program.pid, session)
+    let windows = try WindowProbes(session)
+    var broken = try #require(places.first)
+    broken.file.name = "/lib/broken.so"
+    broken.file.identity.inode += 1
+    for index in broken.file.probes.indices { broken.file.probes[index].fileOffset = 1 << 40 }
+
+    let request = WindowRequest(places + [broken], nanoseconds: 200_000_000, allowance: 10_000)
+    let recording = try windows.record(request)
+    #expect(recording.events.count > 20)
+    let sentence = "cannot open a window in /lib/broken.so: invalid argument"
+    #expect(recording.refusals == [broken.file.identity: sentence])
+    let error = #expect(throws: BPFError.self) {
+      try windows.record(WindowRequest([broken], nanoseconds: 1_000_000, allowance: 10))
+    }
+    #expect(error.map { "\($0)" } == sentence)
+    let after = try windows.record(
+      WindowRequest(places, nanoseconds: 200_000_000, allowance: 10_000))
+    #expect(after.refusals.isEmpty && after.events.count > 20)
+  }
+
   @Test func `a light window has the frees alone, also of an address that is used again and again`()
     throws
   {

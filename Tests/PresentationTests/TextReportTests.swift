@@ -61,6 +61,17 @@ import Testing
     #expect(figures["± 95 %"] == "±6.8 KiB/s")
   }
 
+  @Test func `windows that failed are told with the reason of the last`() {
+    var snapshot = windowsSnapshot
+    snapshot.targets[0].windows?.failedCount = 3
+    snapshot.targets[0].windows?.failure = "cannot open a window in /lib/a.so: too many open files"
+    let text = TextReport(width: 400, maximumFrames: 4).render(snapshot)
+    #expect(
+      text.contains(
+        "; 3 more failed, the last as heaptap cannot open a window in /lib/a.so: too many open files\n"
+      ))
+  }
+
   @Test func `where nothing grows that is said`() {
     var snapshot = systemSnapshot
     for index in snapshot.targets.indices {

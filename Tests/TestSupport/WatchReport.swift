@@ -17,6 +17,7 @@ package struct WatchReport: Decodable, Sendable {
     @Count package var failedAllocations: UInt64
     package var exited: Bool
     package var fromStart: Bool
+    package var obstacle: String?
     package var windows: Windows?
     package var costShare: Double?
 
@@ -76,6 +77,8 @@ package struct WatchReport: Decodable, Sendable {
 
   package struct Windows: Decodable, Sendable {
     package var count: Int
+    package var failed: Int
+    package var failure: String?
     package var openShare: Double
     package var costShare: Double
     package var budget: Double

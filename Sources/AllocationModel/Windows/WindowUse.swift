@@ -2,6 +2,9 @@
 package struct WindowUse: Hashable, Sendable {
   /// Windows so far.
   package var count: Int
+  /// Windows in which nothing could be probed, and why the last of them could not.
+  package var failedCount: Int
+  package var failure: String?
   /// The share of time for which windows were open, 0 … 1.
   package var openShare: Double
   /// The share of its time that the process lost by our estimate, an upper bound, 0 … 1.
@@ -16,10 +19,13 @@ package struct WindowUse: Hashable, Sendable {
   package var elapsed: Double?
 
   package init(
-    count: Int, openShare: Double, costShare: Double, budget: Double,
+    count: Int, failedCount: Int = 0, failure: String? = nil, openShare: Double,
+    costShare: Double, budget: Double,
     unattributedFrees: Double = 0, netBytes: SiteFlow.Bounds? = nil, elapsed: Double? = nil
   ) {
     self.count = count
+    self.failedCount = failedCount
+    self.failure = failure
     self.openShare = openShare
     self.costShare = costShare
     self.budget = budget

@@ -74,7 +74,9 @@ package final class WindowProbes {
 
   /// Records for some time, or until so many events have happened.
   ///
-  /// A file that can't be attached to is left out, unless there is no other.
+  /// A file that can't be attached to is left out.
+  ///
+  /// - Throws: `BPFError` where that leaves none.
   package func record(_ request: WindowRequest) throws(BPFError) -> WindowRecording {
     var recording = WindowRecording()
     let ownBefore = SystemClock.threadNanoseconds
@@ -85,24 +87,8 @@ package final class WindowProbes {
     reset(allowance: 0)
     var links = WindowLinks()
     defer { links.close() }
-    var failure: BPFError?
-    var places: [WindowRequest.Place] = []
     recording.isLight = request.isLight
-    for place in request.places {
-      do throws(BPFError) {
-        let others = try attach(place, isUsual: false, isLight: request.isLight)
-        if let others { links.add(others, isUsual: false) }
-        places.append(place)
-      } catch {
-        failure = error
-      }
-    }
-    // A file of which only some functions are recorded would give wrong figures.
-    for place in places {
-      let usual = try attach(place, isUsual: true, isLight: request.isLight)
-      if let usual { links.add(usual, isUsual: true) }
-    }
-    if let failure, links.isEmpty { throw failure }
+    try attach(request, &links, &recording)
     let firstRun = state.load(0, as: window_state.self).first_outside
     open(allowance: min(max(1, request.allowance), events.count))
     recording.opened = SystemClock.monotonicNanoseconds
@@ -124,6 +110,28 @@ package final class WindowProbes {
     recording.programNanoseconds = programNanoseconds
     recording.ownNanoseconds = SystemClock.threadNanoseconds - ownBefore + elsewhere
     return recording
+  }
+
+  /// Probes all files, and says which it could not.
+  private func attach(
+    _ request: WindowRequest, _ links: inout WindowLinks, _ recording: inout WindowRecording
+  ) throws(BPFError) {
+    var failure: BPFError?
+    for isUsual in [false, true] {
+      for place in request.places where recording.refusals[place.file.identity] == nil {
+        do throws(BPFError) {
+          let set = try attach(place, isUsual: isUsual, isLight: request.isLight)
+          if let set { links.add(set, isUsual: isUsual) }
+        } catch {
+          let error = BPFError(
+            attempt: "open a window in \(place.file.name)", code: error.code, log: error.log)
+          recording.refusals[place.file.identity] = "\(error)"
+          failure = error
+        }
+      }
+    }
+    let isRefused = request.places.allSatisfy { recording.refusals[$0.file.identity] != nil }
+    if let failure, isRefused { throw failure }
   }
 
   /// Probes the functions of a file that are called most or, otherwise, the others; nil: there are none. Entry and return
