@@ -47,4 +47,12 @@ package struct LossCounts: Hashable, Sendable {
   package static func + (lhs: Self, rhs: Self) -> Self {
     Self(byReason: lhs.byReason.merging(rhs.byReason, uniquingKeysWith: &+))
   }
+
+  /// What was lost after an earlier count.
+  package func since(_ earlier: Self) -> Self {
+    Self(
+      byReason: byReason.reduce(into: [:]) { difference, loss in
+        difference[loss.key] = loss.value - min(loss.value, earlier.byReason[loss.key] ?? 0)
+      })
+  }
 }

@@ -53,7 +53,8 @@ package struct JSONSnapshotExporter: Sendable {
       writer.member("mode", target.mode.rawValue)
       // Without probes nothing is known of allocations.
       let isCounted = target.mode != .census
-      write(&writer, isCounted ? target.counters : nil, hasLive: target.mode != .windows)
+      let isKnown = isCounted && (target.mode != .windows || target.windows?.elapsed != nil)
+      write(&writer, isKnown ? target.counters : nil, hasLive: target.mode != .windows)
       writer.member("inherited_frees", isCounted ? target.inheritedFrees : nil)
       writer.member("unknown_frees", isCounted ? target.unknownFrees : nil)
       writer.member("rss_bytes", target.residentBytes)

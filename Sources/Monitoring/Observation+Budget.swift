@@ -120,11 +120,13 @@ extension Observation {
       recording = taken
     } catch {
       budgeted?.failures.note(budgeted?.places ?? [], failure: "\(error)")
+      noteWindowOfEach()
       if let subject = budgeted?.subject { budgeted?.attention.leaveOut(subject) }
       return noteEmptyWindow(isPartial: true)
     }
     let began = SystemClock.threadNanoseconds
     budgeted?.failures.note(budgeted?.places ?? [], refusals: recording.refusals)
+    noteWindowOfEach()
     // Stacks are told before the events that refer to them.
     handleNewEvents()
     let load = fold(recording)
@@ -139,6 +141,17 @@ extension Observation {
         idleSeconds: Double(recording.idleNanoseconds) / 1e9,
         isPartial: budgeted?.subject != nil, isLight: recording.isLight))
     if budgeted?.governor.mode == .exact { beginCounting() }
+  }
+
+  /// Whether the window under way is for a process.
+  private func isInWindow(_ process: ObservedProcess) -> Bool {
+    !process.hasExited && budgeted?.subject.map { $0 == process.identity } ?? true
+  }
+
+  private func noteWindowOfEach() {
+    for (slot, process) in processes where isInWindow(process) {
+      processes[slot]?.windows.note(failure: windowRefusal(of: process))
+    }
   }
 
   private func note(_ window: Governor.Window) {
@@ -164,11 +177,8 @@ extension Observation {
         programNanoseconds: recording.programNanoseconds)
     }
     // Nothing in a window is something to know, too.
-    var concerned = Set(events.keys)
-    for slot in (budgeted?.flows ?? [:]).keys {
-      if let subject = budgeted?.subject, processes[slot]?.identity != subject { continue }
-      concerned.insert(slot)
-    }
+    let concerned = Set(events.keys)
+      .union((budgeted?.flows ?? [:]).keys.filter { processes[$0].map(isInWindow) ?? false })
     var load = WindowLoad()
     let open = Double(recording.detaching - recording.opened - recording.idleNanoseconds) / 1e9
     for slot in concerned {
@@ -216,8 +226,10 @@ extension Observation {
 
   /// Attaches to everything: all is counted from now on, and nothing is known of before.
   private func beginCounting() {
+    finishEnded(isModeEnding: true)
     session.forgetCounts()
     budgeted?.flows = [:]
+    budgeted?.isCounting = true
     for slot in processes.keys { processes[slot]?.isFromStart = false }
     for place in attachments {
       do throws(BPFError) {
@@ -248,6 +260,20 @@ extension Observation {
     budgeted.governor.note(
       delay: most / 1e9, delayPerCore: all / 1e9 / Double(BudgetedObservation.coreCount), at: now)
     guard budgeted.governor.mode == .windows else { return }
+    endCounting()
+  }
+
+  /// What was counted is shown no more, nor what is lost while functions are detached one after the other.
+  private func endCounting() {
+    finishEnded(isModeEnding: true)
+    let before = processes.mapValues { session.readProcess($0.slot).lost }
     session.detachAllocators()
+    for (slot, lost) in before {
+      guard var process = processes[slot] else { continue }
+      process.lossesOfDetaching =
+        process.lossesOfDetaching + session.readProcess(slot).lost.since(lost)
+      processes[slot] = process
+    }
+    budgeted?.isCounting = false
   }
 }

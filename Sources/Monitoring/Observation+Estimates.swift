@@ -12,26 +12,40 @@ extension Observation {
   }
 
   /// Nothing is counted; figures are estimates from windows.
-  var isWindowed: Bool { budgeted?.governor.mode == .windows }
+  var isWindowed: Bool { budgeted.map { !$0.isCounting } ?? false }
 
-  /// What observing costs the targets, as each of their rows says it.
-  func describeCost(_ target: inout TargetSnapshot, _ estimate: FlowEstimate?) {
-    guard let budgeted, !target.hasExited else { return }
-    let governor = budgeted.governor
-    let now = SystemClock.monotonicNanoseconds
+  /// What observing costs a process, as its row says it: what it did, once it has ended.
+  func describeCost(
+    _ target: inout TargetSnapshot, _ estimate: FlowEstimate?, of slot: ProcessSlot
+  ) {
+    guard let governor = budgeted?.governor else { return }
     switch target.mode {
-    case .exact: target.costShare = governor.costShare(at: now)
+    case .exact:
+      guard !target.hasExited else { return }
+      target.costShare = governor.costShare(at: SystemClock.monotonicNanoseconds)
     case .windows:
-      target.windows = WindowUse(
-        count: governor.windowCount - budgeted.failures.count, failedCount: budgeted.failures.count,
-        failure: budgeted.failures.last, openShare: governor.openShare(at: now),
-        costShare: governor.costShare(at: now)
-          + budgeted.attention.costShare(of: target.process, at: now),
-        budget: governor.settings.budget,
-        unattributedFrees: estimate?.unattributedFrees ?? 0, netBytes: estimate?.netBytes,
-        elapsed: estimate?.elapsed)
+      if !target.hasExited || processes[slot]?.windows.use == nil {
+        let use = windowUse(of: slot)
+        processes[slot]?.windows.use = use
+      }
+      target.windows = processes[slot]?.windows.use
+      target.windows?.unattributedFrees = estimate?.unattributedFrees ?? 0
+      target.windows?.netBytes = estimate?.netBytes
+      target.windows?.elapsed = estimate?.elapsed
     case .census: break
     }
+  }
+
+  private func windowUse(of slot: ProcessSlot) -> WindowUse? {
+    guard let budgeted, let process = processes[slot] else { return nil }
+    let (governor, windows) = (budgeted.governor, process.windows)
+    let now = SystemClock.monotonicNanoseconds
+    return WindowUse(
+      count: windows.count, failedCount: windows.failedCount, failure: windows.failure,
+      openShare: governor.openShare(at: now),
+      costShare: governor.costShare(at: now)
+        + budgeted.attention.costShare(of: process.identity, at: now),
+      budget: governor.settings.budget)
   }
 
   /// How much anonymous memory processes have, for the scale of what windows show.
@@ -44,9 +58,9 @@ extension Observation {
     }
   }
 
-  /// What windows show of each process.
-  func estimates() -> [ProcessSlot: FlowEstimate] {
-    isWindowed ? budgeted?.flows.compactMapValues { $0.estimate() } ?? [:] : [:]
+  /// What windows show of a process; nil where they show nothing yet.
+  func estimate(of slot: ProcessSlot) -> FlowEstimate? {
+    isWindowed ? budgeted?.flows[slot]?.estimate() : nil
   }
 
   /// The sites of one process as windows show them.

@@ -174,22 +174,30 @@ struct FinishedProcesses {
 
 extension Observation {
   /// Reads the last counters of what has ended and gives the room back.
-  func finishEnded() {
-    let keep = scope.probeScope == .named ? Self.keptEndedLimit : 0
+  ///
+  /// - Parameter isModeEnding: figures of another kind follow, among which nothing may be kept.
+  func finishEnded(isModeEnding: Bool = false) {
+    let keep = scope.probeScope == .named && !isModeEnding ? Self.keptEndedLimit : 0
     var gone: Set<ProcessSlot> = []
     // What called exec is not shown, so nothing of it has to be kept.
     for slot in ended where processes[slot]?.isReplaced ?? true { gone.insert(slot) }
     let others = ended.filter { !gone.contains($0) }
     let final = others.prefix(max(0, others.count - keep))
     if !final.isEmpty {
-      let counters = countersByProcess(of: Set(final))
+      let counters = isWindowed ? [:] : countersByProcess(of: Set(final))
       for slot in final {
         noteVisibility(of: slot)
         guard let process = processes[slot] else { continue }
-        finished.add(
-          target(process, counters[slot]?.total ?? AllocationCounters()),
-          sites: (counters[slot]?.sites ?? []).map { siteReading($0, of: process, oldest: nil) },
-          mappings: mappingReadings(of: process))
+        let estimate = estimate(of: slot)
+        let sites =
+          estimate.map { siteReadings($0, of: slot, process) }
+          ?? (counters[slot]?.sites ?? []).map { siteReading($0, of: process, oldest: nil) }
+        let total =
+          estimate == nil
+          ? counters[slot]?.total : sites.reduce(AllocationCounters()) { $0 + $1.counters }
+        var target = target(process, total ?? AllocationCounters())
+        describeCost(&target, estimate, of: slot)
+        finished.add(target, sites: sites, mappings: mappingReadings(of: process))
       }
       gone.formUnion(final)
     }

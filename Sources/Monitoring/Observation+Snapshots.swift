@@ -52,7 +52,6 @@ extension Observation {
     reading.mappings = finished.mappings
     finished = FinishedProcesses()
     let ages = isWindowed ? [:] : session.readLiveBlocks()
-    let estimates = estimates()
     var totals: [ProcessSlot: AllocationCounters] = [:]
     reading.sites.reserveCapacity(reading.sites.count + counters.count)
     for stack in counters {
@@ -64,14 +63,14 @@ extension Observation {
     }
     for (slot, process) in processes where !process.isReplaced {
       reading.lost = reading.lost + losses(of: slot, process)
-      let estimate = estimates[slot]
+      let estimate = estimate(of: slot)
       if let estimate {
         let sites = siteReadings(estimate, of: slot, process)
         totals[slot] = sites.reduce(AllocationCounters()) { $0 + $1.counters }
         reading.sites += sites
       }
       var target = target(process, totals[slot] ?? AllocationCounters())
-      describeCost(&target, estimate)
+      describeCost(&target, estimate, of: slot)
       target.inspectionObstacle = inspections?.failures[process.identity]
       reading.targets.append(target)
       reading.mappings += mappingReadings(of: process)
@@ -186,7 +185,8 @@ extension Observation {
   }
 
   func losses(of slot: ProcessSlot, _ process: ObservedProcess) -> LossCounts {
-    session.readProcess(slot).lost + LossCounts(byReason: [.mappingLimit: process.lostMappings])
+    session.readProcess(slot).lost.since(process.lossesOfDetaching)
+      + LossCounts(byReason: [.mappingLimit: process.lostMappings])
   }
 
   func mappingReadings(of process: ObservedProcess) -> [SiteReading] {

@@ -30,6 +30,9 @@ struct ObservedProcess {
   var census: ProcessCensus.Row?
   /// Resident anonymous bytes when it became a target; nil if it did so at its start.
   var anonymousBytesAtStart: UInt64?
+  var windows = OwnWindows()
+  /// Lost while probes were being removed, of figures that nobody is shown.
+  var lossesOfDetaching = LossCounts()
   private(set) var stacks: [StackSlot: NumberedStack] = [:]
   private(set) var mappings = MappingLedger<StackSlot>()
   /// Mappings that were not followed, as there were too many.

@@ -9,12 +9,8 @@ package struct TargetHeader: Sendable {
     self.width = width
   }
 
-  /// - Parameters:
-  ///   - elapsed: seconds since observation began.
-  ///   - estimatedOver: seconds that the estimates of windows cover, where that is known.
-  package func lines(
-    for target: TargetSnapshot, elapsed: Double, estimatedOver: Double? = nil
-  ) -> [Line] {
+  /// - Parameter elapsed: seconds since observation began.
+  package func lines(for target: TargetSnapshot, elapsed: Double) -> [Line] {
     var title = Line(target.name.printable.cutInMiddle(to: max(8, width / 2)), .bold)
     title.append("  pid \(target.pid)  \(target.mode.rawValue)  ")
     if target.hasExited {
@@ -23,7 +19,7 @@ package struct TargetHeader: Sendable {
       title.append(Figure.duration(elapsed))
     }
     let sentences = [
-      blindness(target), cost(target), totals(target, estimatedOver), residence(target),
+      blindness(target), cost(target), totals(target), residence(target),
       oddities(target), target.inspectionObstacle.map { "its heap is not looked at: \($0)" },
     ].compactMap { $0 }
     return [title.fitted(to: width)] + sentences.flatMap(indented)
@@ -35,11 +31,15 @@ package struct TargetHeader: Sendable {
       "no allocator found: no file it maps has symbols for malloc and free, so nothing is counted"
   }
 
-  private func totals(_ target: TargetSnapshot, _ estimatedOver: Double?) -> String {
+  private func totals(_ target: TargetSnapshot) -> String {
     let counters = target.counters
     guard target.mode != .windows else {
-      let past = estimatedOver.map { "in the last \(Figure.duration($0)), " } ?? ""
-      return "\(past)estimated: ~\(Figure.bytes(counters.allocatedBytes)) in "
+      guard let past = target.windows?.elapsed else {
+        return target.hasExited
+          ? "no window has shown what it allocated" : "no window has shown yet what it allocates"
+      }
+      return
+        "\(target.hasExited ? "in its last" : "in the last") \(Figure.duration(past)), estimated: ~\(Figure.bytes(counters.allocatedBytes)) in "
         + "~\(Figure.roughly(counters.allocatedBlocks)) blocks allocated, "
         + "~\(Figure.bytes(counters.freedBytes)) in ~\(Figure.roughly(counters.freedBlocks)) freed"
     }

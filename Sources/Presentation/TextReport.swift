@@ -62,9 +62,7 @@ package struct TextReport: Sendable {
     } else {
       let header = TargetHeader(width: width)
       for target in snapshot.targets {
-        let site = snapshot.sites.first { $0.process == target.process }
-        lines += header.lines(
-          for: target, elapsed: snapshot.elapsed, estimatedOver: site?.estimate?.elapsed)
+        lines += header.lines(for: target, elapsed: snapshot.elapsed)
       }
     }
     return lines + losses(snapshot.lost) + [Line()]

@@ -63,6 +63,10 @@ extension KernelTests {
       let result = try await heaptap.result(within: 30)
       #expect(result.end == .status(0), "\(result.errors)")
       let later = try WatchReport.decode(result.output).dropFirst(seen).flatMap(\.targets)
+      let final = later.filter { $0.pid == first.pid }
+      #expect(Set(final.map(\.allocatedBlocks)).count == 1, "what has ended changes no more")
+      #expect(final.allSatisfy { $0.exited && $0.allocatedBlocks > 0 })
+      #expect((final.last?.windows?.count ?? 0) > 0)
       // Estimates change with each window that has seen anything.
       let estimates = Set(later.filter { $0.pid == second.pid }.map(\.allocatedBlocks))
       #expect(estimates.count >= 4, "\(estimates)")
@@ -99,6 +103,38 @@ extension KernelTests {
       #expect(windows.failure == refused.obstacle)
       #expect(windows.count > (refused.windows?.count ?? 0))
       #expect(last.allocatedBlocks != refused.allocatedBlocks)
+    }
+
+    @Test func `what was counted of a process that has ended stays when windows begin`()
+      async throws
+    {
+      let counted = try RunningProgram(
+        [try Workload.path("leak")], environment: ["WAIT_FOR_SIGUSR1": "1", "LINGER_MS": "900"])
+      let script = "read line; exec \(try Workload.path("bench/churn"))"
+      let files = try ScratchDirectory()
+      try Toolchain.run("mkfifo", files.path("fifo"))
+      let busy = try RunningProgram(["sh", "-c", "exec < \(files.path("fifo")); \(script)"])
+      let heaptap = try HeaptapCommand.start(
+        [
+          "watch", "--pid", "\(counted.pid)", "--pid", "\(busy.pid)", "--json", "--interval", "0.5",
+          "--duration", "120",
+        ])
+      try await heaptap.waitForOutput(within: 60) { $0.contains("\"mode\":\"exact\"") }
+      counted.signal(SIGUSR1)
+      let truth = Figures(truth: Workload.truth(in: try await counted.result(within: 30).output))
+      try await heaptap.waitForOutput(within: 30) { $0.contains("\"exited\":true") }
+      try "go\n".write(toFile: files.path("fifo"), atomically: false, encoding: .utf8)
+      try await heaptap.waitForOutput(within: 60) { text in
+        text.split(separator: "\n").last?.contains("\"estimated\":true") ?? false
+      }
+      heaptap.signal(SIGTERM)
+      let result = try await heaptap.result(within: 30)
+      #expect(result.end == .status(0), "\(result.errors)")
+      let last = try #require(try WatchReport.decode(result.output).last)
+      let row = try #require(last.targets.first { $0.pid == counted.pid })
+      #expect(row.mode == "exact")
+      #expect(row.figures == truth)
+      #expect(last.targets.first { $0.pid == busy.pid }?.mode == "windows")
     }
   }
 }

@@ -61,6 +61,17 @@ import Testing
     #expect(figures["± 95 %"] == "±6.8 KiB/s")
   }
 
+  @Test func `what no window has shown is not said to be nothing`() {
+    var snapshot = windowsSnapshot
+    snapshot.targets[0].windows?.elapsed = nil
+    let report = TextReport(width: 120, maximumFrames: 4)
+    #expect(report.render(snapshot).contains("  no window has shown yet what it allocates\n"))
+    snapshot.targets[0].hasExited = true
+    #expect(report.render(snapshot).contains("  no window has shown what it allocated\n"))
+    snapshot.targets[0].windows?.elapsed = 90
+    #expect(report.render(snapshot).contains("  in its last 90 s, estimated: ~"))
+  }
+
   @Test func `windows that failed are told with the reason of the last`() {
     var snapshot = windowsSnapshot
     snapshot.targets[0].windows?.failedCount = 3

@@ -15,7 +15,7 @@ let windowsSnapshot: Snapshot = {
           unknownFrees: 0, residentBytes: 130_023_424, residentAnonymousBytes: 120_000_000,
           windows: WindowUse(
             count: 1204, openShare: 0.0186, costShare: 0.0188, budget: 0.02,
-            unattributedFrees: 1730.4))
+            unattributedFrees: 1730.4, elapsed: 480))
       ],
       sites: [
         windowed(

@@ -183,13 +183,3 @@ extension AllocationCounters {
       freedBytes: difference(\.freedBytes), freedBlocks: difference(\.freedBlocks))
   }
 }
-
-extension LossCounts {
-  /// What was lost after an earlier count.
-  package func since(_ earlier: Self) -> Self {
-    Self(
-      byReason: byReason.reduce(into: [:]) { difference, loss in
-        difference[loss.key] = loss.value - min(loss.value, earlier.byReason[loss.key] ?? 0)
-      })
-  }
-}

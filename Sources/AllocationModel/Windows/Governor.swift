@@ -98,8 +98,6 @@ package struct Governor: Hashable, Sendable {
   package private(set) var mode = Mode.windows
   /// Since when it is observed in this mode.
   package private(set) var since: UInt64
-  /// Windows so far.
-  package private(set) var windowCount = 0
   /// Seconds for which they were open, since it is observed in windows.
   private var openSeconds = 0.0
   private var cost: Allowance
@@ -173,7 +171,6 @@ package struct Governor: Hashable, Sendable {
   ///
   /// - Parameter share: of what may be spent that windows like this one have, > 0 and ≤ 1: others have the rest.
   package mutating func note(_ window: Window, share: Double = 1) {
-    windowCount += 1
     openSeconds += window.openSeconds
     own.advance(to: window.detached)
     own.spend(window.ownSeconds)

@@ -7,6 +7,8 @@ import LinuxSystem
 /// How targets are observed within a budget: what the governor decides on, and what windows have shown.
 final class BudgetedObservation {
   var governor: Governor
+  /// Every call is counted, as the governor had decided before.
+  var isCounting = false
   /// nil where the kernel can't do without probes that are attached all the time.
   let windows: WindowThread?
   var attention: WindowAttention

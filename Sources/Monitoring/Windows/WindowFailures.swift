@@ -3,10 +3,6 @@ import Processes
 
 /// What windows could not see.
 struct WindowFailures {
-  /// Windows in which nothing could be probed.
-  private(set) var count = 0
-  /// Why the last of them could not, as a sentence.
-  private(set) var last: String?
   /// Why files were not probed in the last window that was for them.
   private var refusals: [FileIdentity: (file: AllocatorFile, reason: String)] = [:]
 
@@ -21,8 +17,6 @@ struct WindowFailures {
 
   /// Takes note of a window in which nothing could be probed, and why.
   mutating func note(_ places: [WindowRequest.Place], failure: String) {
-    count += 1
-    last = failure
     for file in places.map(\.file) { refusals[file.identity] = (file, failure) }
   }
 
