@@ -70,11 +70,11 @@ extension Observation {
 
   /// Whether the next window is to tell how fast threads are, of the process that it is for or of any.
   private var isNextWindowLight: Bool {
-    guard let budgeted else { return false }
-    guard let subject = budgeted.subject else {
-      return budgeted.flows.values.contains { $0.balance.wantsLightWindow }
-    }
-    return slotsByPid[subject.pid].flatMap { budgeted.flows[$0] }?.balance.wantsLightWindow ?? false
+    // One that no window sees would want them for ever.
+    budgeted?.flows.contains { slot, flow in
+      flow.balance.wantsLightWindow
+        && processes[slot].map { isInWindow($0) && windowRefusal(of: $0) == nil } ?? false
+    } ?? false
   }
 
   /// Nil: nobody is to have a window now.
@@ -82,14 +82,22 @@ extension Observation {
     budgeted?.subject = nil
     let isDue = budgeted?.governor.nextWindow(after: now).map { $0 <= now } ?? false
     guard case .process(let identity)? = budgeted?.attention.next(at: now, everyoneIsDue: isDue)
-    else { return isDue ? attachments : nil }
+    else { return isDue ? runningPlaces : nil }
     let own = placesOfOwn(identity)
     guard !own.isEmpty else {
       budgeted?.attention.leaveOut(identity)
-      return isDue ? attachments : nil
+      return isDue ? runningPlaces : nil
     }
     budgeted?.subject = identity
     return own
+  }
+
+  /// What can be attached to: a process that has ended has no probes of its own any more.
+  private var runningPlaces: [WindowRequest.Place] {
+    attachments.filter { place in
+      guard let pid = place.pid, let slot = slotsByPid[pid] else { return true }
+      return processes[slot].map { !$0.hasExited } ?? false
+    }
   }
 
   /// What can be attached to for a single process.
@@ -231,7 +239,7 @@ extension Observation {
     budgeted?.flows = [:]
     budgeted?.isCounting = true
     for slot in processes.keys { processes[slot]?.isFromStart = false }
-    for place in attachments {
+    for place in runningPlaces {
       do throws(BPFError) {
         try session.attach(place.file, pid: place.pid)
       } catch {

@@ -8,7 +8,8 @@ import Processes
 extension Observation {
   /// Why the last window that was for a process has not seen it.
   func windowRefusal(of process: ObservedProcess) -> String? {
-    isWindowed ? budgeted?.failures.refusal(among: process.executableMappings) : nil
+    guard isWindowed, !process.hasExited else { return nil }
+    return budgeted?.failures.refusal(of: process.identity.pid, process.executableMappings)
   }
 
   /// Nothing is counted; figures are estimates from windows.

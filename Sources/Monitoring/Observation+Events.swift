@@ -226,6 +226,8 @@ extension Observation {
     budgeted?.processors[slot] = nil
     budgeted?.costs.forget(slot)
     let pid = process.identity.pid
-    if slotsByPid[pid] == slot { slotsByPid[pid] = nil }
+    guard slotsByPid[pid] == slot else { return }
+    slotsByPid[pid] = nil
+    attachments.removeAll { $0.pid == pid }
   }
 }

@@ -123,7 +123,7 @@ struct WindowProbesTests {
     let recording = try windows.record(request)
     #expect(recording.events.count > 20)
     let sentence = "cannot open a window in /lib/broken.so: invalid argument"
-    #expect(recording.refusals == [broken.file.identity: sentence])
+    #expect(recording.refusals == [broken.id: sentence])
     let error = #expect(throws: BPFError.self) {
       try windows.record(WindowRequest([broken], nanoseconds: 1_000_000, allowance: 10))
     }

@@ -1,5 +1,4 @@
 import ProbeABI
-package import Processes
 
 /// What one call of an allocator did while a window was open.
 package struct WindowEvent: Hashable, Sendable {
@@ -106,8 +105,8 @@ package struct WindowRecording: Hashable, Sendable {
   package var isCutShort = false
   /// Only functions that free were probed.
   package var isLight = false
-  /// Why files were not probed, as sentences. Of some of their functions there may be events nevertheless.
-  package var refusals: [FileIdentity: String] = [:]
+  /// Why places were not probed, as sentences. Of some functions there may be events nevertheless.
+  package var refusals: [WindowRequest.Place.ID: String] = [:]
 
   package init(events: [WindowEvent] = []) { self.events = events }
 }

@@ -2,15 +2,22 @@ package import BPFRuntime
 import Glibc
 import LinuxSystem
 import ProbeABI
-import Processes
+package import Processes
 import Synchronization
 
 /// What is to be recorded in one window.
 package struct WindowRequest: Sendable {
   /// A file whose functions are probed, only in this process; nil: in all.
   package struct Place: Sendable {
+    /// Tells places apart.
+    package struct ID: Hashable, Sendable {
+      package var file: FileIdentity
+      package var pid: Int32?
+    }
+
     package var file: AllocatorFile
     package var pid: Int32?
+    package var id: ID { ID(file: file.identity, pid: pid) }
 
     package init(file: AllocatorFile, pid: Int32?) {
       self.file = file
@@ -118,19 +125,19 @@ package final class WindowProbes {
   ) throws(BPFError) {
     var failure: BPFError?
     for isUsual in [false, true] {
-      for place in request.places where recording.refusals[place.file.identity] == nil {
+      for place in request.places where recording.refusals[place.id] == nil {
         do throws(BPFError) {
           let set = try attach(place, isUsual: isUsual, isLight: request.isLight)
           if let set { links.add(set, isUsual: isUsual) }
         } catch {
           let error = BPFError(
             attempt: "open a window in \(place.file.name)", code: error.code, log: error.log)
-          recording.refusals[place.file.identity] = "\(error)"
+          recording.refusals[place.id] = "\(error)"
           failure = error
         }
       }
     }
-    let isRefused = request.places.allSatisfy { recording.refusals[$0.file.identity] != nil }
+    let isRefused = request.places.allSatisfy { recording.refusals[$0.id] != nil }
     if let failure, isRefused { throw failure }
   }
 

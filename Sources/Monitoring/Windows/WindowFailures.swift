@@ -3,27 +3,29 @@ import Processes
 
 /// What windows could not see.
 struct WindowFailures {
-  /// Why files were not probed in the last window that was for them.
-  private var refusals: [FileIdentity: (file: AllocatorFile, reason: String)] = [:]
+  /// Why places were not probed in the last window that was for them.
+  private var refusals: [WindowRequest.Place.ID: (place: WindowRequest.Place, reason: String)] = [:]
 
   /// Takes note of a window.
   ///
-  /// - Parameter reasons: why files were not probed.
-  mutating func note(_ places: [WindowRequest.Place], refusals reasons: [FileIdentity: String]) {
-    for file in places.map(\.file) {
-      refusals[file.identity] = reasons[file.identity].map { (file, $0) }
-    }
+  /// - Parameter reasons: why places were not probed.
+  mutating func note(
+    _ places: [WindowRequest.Place], refusals reasons: [WindowRequest.Place.ID: String]
+  ) {
+    for place in places { refusals[place.id] = reasons[place.id].map { (place, $0) } }
   }
 
   /// Takes note of a window in which nothing could be probed, and why.
   mutating func note(_ places: [WindowRequest.Place], failure: String) {
-    for file in places.map(\.file) { refusals[file.identity] = (file, failure) }
+    for place in places { refusals[place.id] = (place, failure) }
   }
 
-  /// Why not all allocators were probed that are mapped; nil: they were.
-  func refusal(among mappings: [MemoryMapping]) -> String? {
+  /// Why not all allocators were probed that a process maps; nil: they were.
+  func refusal(of pid: Int32, _ mappings: [MemoryMapping]) -> String? {
     guard !refusals.isEmpty else { return nil }
-    return refusals.values.lazy.filter { $0.file.isMapped(by: mappings) }.map(\.reason).min()
+    return refusals.values.lazy
+      .filter { $0.place.pid ?? pid == pid && $0.place.file.isMapped(by: mappings) }
+      .map(\.reason).min()
   }
 }
 
