@@ -29,7 +29,7 @@ extension Observation {
         let use = windowUse(of: slot)
         processes[slot]?.windows.use = use
       }
-      target.windows = processes[slot]?.windows.use
+      target.windows = processes[slot]?.windows.described
       target.windows?.unattributedFrees = estimate?.unattributedFrees ?? 0
       target.windows?.netBytes = estimate?.netBytes
       target.windows?.elapsed = estimate?.elapsed
@@ -37,13 +37,13 @@ extension Observation {
     }
   }
 
+  /// What windows cost a process by now; how many there were is counted with the process.
   private func windowUse(of slot: ProcessSlot) -> WindowUse? {
     guard let budgeted, let process = processes[slot] else { return nil }
-    let (governor, windows) = (budgeted.governor, process.windows)
+    let governor = budgeted.governor
     let now = SystemClock.monotonicNanoseconds
     return WindowUse(
-      count: windows.count, failedCount: windows.failedCount, failure: windows.failure,
-      openShare: governor.openShare(at: now),
+      count: 0, openShare: governor.openShare(at: now),
       costShare: governor.costShare(at: now)
         + budgeted.attention.costShare(of: process.identity, at: now),
       budget: governor.settings.budget)

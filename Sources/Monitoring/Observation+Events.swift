@@ -198,6 +198,7 @@ extension Observation {
         var target = target(process, total ?? AllocationCounters())
         describeCost(&target, estimate, of: slot)
         finished.add(target, sites: sites, mappings: mappingReadings(of: process))
+        finishedCount += 1
       }
       gone.formUnion(final)
     }

@@ -88,6 +88,8 @@ package final class Observation {
   package internal(set) var lastSnapshotDuration = 0.0
   /// Of processes that have ended since the last snapshot and are not kept.
   var finished = FinishedProcesses()
+  /// Of those, how many there ever were.
+  var finishedCount = 0
   /// By processes whose counters are gone.
   var lostBefore = LossCounts()
 
@@ -132,7 +134,8 @@ package final class Observation {
 
   /// Whether every target has ended, and none can come.
   package var isOver: Bool {
-    scope.probeScope == .named && !processes.isEmpty && processes.values.allSatisfy(\.hasExited)
+    scope.probeScope == .named && finishedCount + processes.count > 0
+      && processes.values.allSatisfy(\.hasExited)
   }
 
   /// The target is known to have ended.

@@ -19,7 +19,7 @@ package struct TargetHeader: Sendable {
       title.append(Figure.duration(elapsed))
     }
     let sentences = [
-      blindness(target), cost(target), totals(target), residence(target),
+      blindness(target), obstacle(target), cost(target), totals(target), residence(target),
       oddities(target), target.inspectionObstacle.map { "its heap is not looked at: \($0)" },
     ].compactMap { $0 }
     return [title.fitted(to: width)] + sentences.flatMap(indented)
@@ -29,6 +29,10 @@ package struct TargetHeader: Sendable {
     guard !target.hasVisibleAllocator else { return nil }
     return
       "no allocator found: no file it maps has symbols for malloc and free, so nothing is counted"
+  }
+
+  private func obstacle(_ target: TargetSnapshot) -> String? {
+    target.hasExited ? nil : target.obstacle.map { "not all of it is observed: \($0)" }
   }
 
   private func totals(_ target: TargetSnapshot) -> String {

@@ -61,6 +61,17 @@ import Testing
     #expect(figures["± 95 %"] == "±6.8 KiB/s")
   }
 
+  @Test func `why a process is not observed is told with it`() {
+    var snapshot = windowsSnapshot
+    snapshot.targets[0].obstacle = "cannot open a window in /lib/a.so: no such process"
+    let report = TextReport(width: 120, maximumFrames: 4)
+    let sentence =
+      "  not all of it is observed: cannot open a window in /lib/a.so: no such process\n"
+    #expect(report.render(snapshot).contains(sentence))
+    snapshot.targets[0].hasExited = true
+    #expect(!report.render(snapshot).contains("not all of it is observed"))
+  }
+
   @Test func `what no window has shown is not said to be nothing`() {
     var snapshot = windowsSnapshot
     snapshot.targets[0].windows?.elapsed = nil

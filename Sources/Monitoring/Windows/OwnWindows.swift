@@ -2,12 +2,21 @@ import AllocationModel
 
 /// The windows that one process was in.
 struct OwnWindows {
-  private(set) var count = 0
+  private var count = 0
   /// Windows that were for it and could not probe its allocators, and why the last of them could not.
-  private(set) var failedCount = 0
-  private(set) var failure: String?
-  /// What was last said of them while it ran.
+  private var failedCount = 0
+  private var failure: String?
+  /// The share of time that they took, and what they cost the process, when it was last looked at while it ran.
   var use: WindowUse?
+
+  /// All of that.
+  var described: WindowUse? {
+    var use = use
+    use?.count = count
+    use?.failedCount = failedCount
+    use?.failure = failure
+    return use
+  }
 
   /// Takes note of one.
   ///
