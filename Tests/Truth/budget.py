@@ -116,7 +116,7 @@ def report_row(name, budget, observed, lost, untouched, speed):
 def rows(arguments):
     print("program      budget      lost  untouched     mode  windows   our CPU     speed   claimed", flush=True)
     names = arguments.programs or PROGRAMS
-    budgets = [None if budget == "exact" else float(budget) for budget in arguments.budgets.split(",")]
+    budgets = [None if budget == "exact" else float(budget.rstrip("%")) for budget in arguments.budgets.split(",")]
     with ThreadPoolExecutor(arguments.parallel) as pool:
         for job in [pool.submit(measure_program, name, arguments.seconds, budgets) for name in names]:
             job.result()
