@@ -73,7 +73,7 @@ extension Observation {
     // One that no window sees would want them for ever.
     budgeted?.flows.contains { slot, flow in
       flow.balance.wantsLightWindow
-        && processes[slot].map { isInWindow($0) && windowRefusal(of: $0) == nil } ?? false
+        && processes[slot].map { isInWindow($0) && $0.windows.refusal == nil } ?? false
     } ?? false
   }
 
@@ -127,16 +127,16 @@ extension Observation {
       guard let taken = try budgeted?.windows?.take() else { return }
       recording = taken
     } catch {
-      budgeted?.failures.note(budgeted?.places ?? [], failure: "\(error)")
-      noteWindowOfEach()
+      // One that has ended meanwhile is no failure.
+      handleNewEvents()
+      noteWindowOfEach(WindowFailures(budgeted?.places ?? [], failure: "\(error)"))
       if let subject = budgeted?.subject { budgeted?.attention.leaveOut(subject) }
       return noteEmptyWindow(isPartial: true)
     }
     let began = SystemClock.threadNanoseconds
-    budgeted?.failures.note(budgeted?.places ?? [], refusals: recording.refusals)
-    noteWindowOfEach()
     // Stacks are told before the events that refer to them.
     handleNewEvents()
+    noteWindowOfEach(WindowFailures(budgeted?.places ?? [], refusals: recording.refusals))
     let load = fold(recording)
     let own = Double(recording.ownNanoseconds + SystemClock.threadNanoseconds - began) / 1e9
     note(
@@ -156,9 +156,10 @@ extension Observation {
     !process.hasExited && budgeted?.subject.map { $0 == process.identity } ?? true
   }
 
-  private func noteWindowOfEach() {
+  private func noteWindowOfEach(_ failures: WindowFailures) {
     for (slot, process) in processes where isInWindow(process) {
-      processes[slot]?.windows.note(failure: windowRefusal(of: process))
+      let refusal = failures.refusal(of: process.identity.pid, process.executableMappings)
+      processes[slot]?.windows.note(refusal: refusal)
     }
   }
 
@@ -218,7 +219,7 @@ extension Observation {
   ) -> [ThreadCell] {
     guard let budgeted, let process = processes[slot], !process.isReplaced,
       // Seen in part it would have frees and no allocations.
-      windowRefusal(of: process) == nil
+      process.windows.refusal == nil
     else { return [] }
     var flow = budgeted.flows[slot] ?? ProcessFlow(horizon: budgeted.horizon)
     budgeted.flows[slot] = nil
@@ -242,10 +243,12 @@ extension Observation {
     for place in runningPlaces {
       do throws(BPFError) {
         try session.attach(place.file, pid: place.pid)
+        refusalsByFile[place.file.name] = nil
       } catch {
         refusalsByFile[place.file.name] = "\(error)"
       }
     }
+    for slot in processes.keys { processes[slot]?.hasUnknownVisibility = true }
     let now = SystemClock.monotonicNanoseconds
     budgeted?.calls = [:]
     checkCost(at: now)

@@ -6,12 +6,6 @@ import Processes
 // MARK: - What observation within a budget shows
 
 extension Observation {
-  /// Why the last window that was for a process has not seen it.
-  func windowRefusal(of process: ObservedProcess) -> String? {
-    guard isWindowed, !process.hasExited else { return nil }
-    return budgeted?.failures.refusal(of: process.identity.pid, process.executableMappings)
-  }
-
   /// Nothing is counted; figures are estimates from windows.
   var isWindowed: Bool { budgeted.map { !$0.isCounting } ?? false }
 

@@ -209,7 +209,9 @@ extension Observation {
       residentAnonymousBytesAtStart: process.anonymousBytesAtStart,
       heapBytes: row?.memory.dataBytes, isFromStart: process.isFromStart,
       hasExited: process.hasExited, ending: ending(of: process),
-      hasVisibleAllocator: isVisible, obstacle: process.obstacle ?? windowRefusal(of: process))
+      hasVisibleAllocator: isVisible,
+      obstacle: process.obstacle
+        ?? (isWindowed && !process.hasExited ? process.windows.refusal : nil))
   }
 
   /// How processes are observed whose allocator is probed.

@@ -21,9 +21,8 @@ final class BudgetedObservation {
   var lastCheck: UInt64 = 0
   /// The window that is under way is not for all targets, but for this one.
   var subject: ProcessIdentity?
-  /// Where the window under way is to be, and what was not seen in those before.
+  /// Where the window under way is to be.
   var places: [WindowRequest.Place] = []
-  var failures = WindowFailures()
   /// By how much events delay threads.
   var costs: EventCosts
   /// How much of a core the busiest thread has outside of windows, 0 … 1; 1 while that is not known.

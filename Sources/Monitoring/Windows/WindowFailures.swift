@@ -1,29 +1,24 @@
 import AllocationProbes
 import Processes
 
-/// What windows could not see.
+/// What a window could not see.
 struct WindowFailures {
-  /// Why places were not probed in the last window that was for them.
-  private var refusals: [WindowRequest.Place.ID: (place: WindowRequest.Place, reason: String)] = [:]
+  /// The places that were not probed, and why not, as sentences.
+  private let refusals: [(place: WindowRequest.Place, reason: String)]
 
-  /// Takes note of a window.
-  ///
   /// - Parameter reasons: why places were not probed.
-  mutating func note(
-    _ places: [WindowRequest.Place], refusals reasons: [WindowRequest.Place.ID: String]
-  ) {
-    for place in places { refusals[place.id] = reasons[place.id].map { (place, $0) } }
+  init(_ places: [WindowRequest.Place], refusals reasons: [WindowRequest.Place.ID: String]) {
+    refusals = places.compactMap { place in reasons[place.id].map { (place, $0) } }
   }
 
-  /// Takes note of a window in which nothing could be probed, and why.
-  mutating func note(_ places: [WindowRequest.Place], failure: String) {
-    for place in places { refusals[place.id] = (place, failure) }
+  /// Nothing could be probed, as a sentence says.
+  init(_ places: [WindowRequest.Place], failure: String) {
+    refusals = places.map { ($0, failure) }
   }
 
   /// Why not all allocators were probed that a process maps; nil: they were.
   func refusal(of pid: Int32, _ mappings: [MemoryMapping]) -> String? {
-    guard !refusals.isEmpty else { return nil }
-    return refusals.values.lazy
+    refusals.lazy
       .filter { $0.place.pid ?? pid == pid && $0.place.file.isMapped(by: mappings) }
       .map(\.reason).min()
   }
