@@ -95,8 +95,8 @@ extension Observation {
   /// What can be attached to: a process that has ended has no probes of its own any more.
   private var runningPlaces: [WindowRequest.Place] {
     attachments.filter { place in
-      guard let pid = place.pid, let slot = slotsByPid[pid] else { return true }
-      return processes[slot].map { !$0.hasExited } ?? false
+      guard let pid = place.pid else { return true }
+      return slotsByPid[pid].flatMap { processes[$0] }.map { !$0.hasExited } ?? false
     }
   }
 
@@ -240,6 +240,7 @@ extension Observation {
     budgeted?.flows = [:]
     budgeted?.isCounting = true
     for slot in processes.keys { processes[slot]?.isFromStart = false }
+    let refusalsBefore = refusalsByFile
     for place in runningPlaces {
       do throws(BPFError) {
         try session.attach(place.file, pid: place.pid)
@@ -248,7 +249,9 @@ extension Observation {
         refusalsByFile[place.file.name] = "\(error)"
       }
     }
-    for slot in processes.keys { processes[slot]?.hasUnknownVisibility = true }
+    if refusalsByFile != refusalsBefore {
+      for slot in processes.keys { processes[slot]?.hasUnknownVisibility = true }
+    }
     let now = SystemClock.monotonicNanoseconds
     budgeted?.calls = [:]
     checkCost(at: now)

@@ -9,38 +9,42 @@ extension Observation {
   /// Nothing is counted; figures are estimates from windows.
   var isWindowed: Bool { budgeted.map { !$0.isCounting } ?? false }
 
+  /// The row of a process that is observed, or was, and its sites as windows show them: none where every call is counted.
+  ///
+  /// - Parameter counted: its totals, where every call is.
+  func row(
+    of process: ObservedProcess, counted: AllocationCounters
+  ) -> (target: TargetSnapshot, sites: [SiteReading]) {
+    let estimate = isWindowed ? budgeted?.flows[process.slot]?.estimate() : nil
+    let sites = estimate.map { siteReadings($0, of: process) } ?? []
+    let totals =
+      estimate == nil ? counted : sites.reduce(AllocationCounters()) { $0 + $1.counters }
+    var target = target(process, totals)
+    describeCost(&target, estimate, of: process.slot)
+    return (target, sites)
+  }
+
   /// What observing costs a process, as its row says it: what it did, once it has ended.
-  func describeCost(
+  private func describeCost(
     _ target: inout TargetSnapshot, _ estimate: FlowEstimate?, of slot: ProcessSlot
   ) {
-    guard let governor = budgeted?.governor else { return }
+    guard let budgeted else { return }
+    let now = SystemClock.monotonicNanoseconds
     switch target.mode {
     case .exact:
       guard !target.hasExited else { return }
-      target.costShare = governor.costShare(at: SystemClock.monotonicNanoseconds)
+      target.costShare = budgeted.governor.costShare(at: now)
     case .windows:
-      if !target.hasExited || processes[slot]?.windows.use == nil {
-        let use = windowUse(of: slot)
-        processes[slot]?.windows.use = use
+      if !target.hasExited || processes[slot]?.windows.shares == nil {
+        processes[slot]?.windows.note(
+          openShare: budgeted.governor.openShare(at: now),
+          costShare: budgeted.governor.costShare(at: now)
+            + budgeted.attention.costShare(of: target.process, at: now))
       }
-      target.windows = processes[slot]?.windows.described
-      target.windows?.unattributedFrees = estimate?.unattributedFrees ?? 0
-      target.windows?.netBytes = estimate?.netBytes
-      target.windows?.elapsed = estimate?.elapsed
+      target.windows = processes[slot]?.windows.use(
+        budget: budgeted.governor.settings.budget, estimate)
     case .census: break
     }
-  }
-
-  /// What windows cost a process by now; how many there were is counted with the process.
-  private func windowUse(of slot: ProcessSlot) -> WindowUse? {
-    guard let budgeted, let process = processes[slot] else { return nil }
-    let governor = budgeted.governor
-    let now = SystemClock.monotonicNanoseconds
-    return WindowUse(
-      count: 0, openShare: governor.openShare(at: now),
-      costShare: governor.costShare(at: now)
-        + budgeted.attention.costShare(of: process.identity, at: now),
-      budget: governor.settings.budget)
   }
 
   /// How much anonymous memory processes have, for the scale of what windows show.
@@ -53,16 +57,11 @@ extension Observation {
     }
   }
 
-  /// What windows show of a process; nil where they show nothing yet.
-  func estimate(of slot: ProcessSlot) -> FlowEstimate? {
-    isWindowed ? budgeted?.flows[slot]?.estimate() : nil
-  }
-
   /// The sites of one process as windows show them.
-  func siteReadings(
-    _ estimate: FlowEstimate, of slot: ProcessSlot, _ process: ObservedProcess
+  private func siteReadings(
+    _ estimate: FlowEstimate, of process: ObservedProcess
   ) -> [SiteReading] {
-    guard let sites = budgeted?.flows[slot]?.builder.sites else { return [] }
+    guard let sites = budgeted?.flows[process.slot]?.builder.sites else { return [] }
     var endings: [SiteID: StackEnding] = [:]
     for stack in process.stacks.values { endings[stack.site] = stack.ending }
     return estimate.sites.map { site in

@@ -188,16 +188,12 @@ extension Observation {
       for slot in final {
         noteVisibility(of: slot)
         guard let process = processes[slot] else { continue }
-        let estimate = estimate(of: slot)
-        let sites =
-          estimate.map { siteReadings($0, of: slot, process) }
-          ?? (counters[slot]?.sites ?? []).map { siteReading($0, of: process, oldest: nil) }
-        let total =
-          estimate == nil
-          ? counters[slot]?.total : sites.reduce(AllocationCounters()) { $0 + $1.counters }
-        var target = target(process, total ?? AllocationCounters())
-        describeCost(&target, estimate, of: slot)
-        finished.add(target, sites: sites, mappings: mappingReadings(of: process))
+        let counted = counters[slot] ?? (AllocationCounters(), [])
+        let row = row(of: process, counted: counted.total)
+        finished.add(
+          row.target,
+          sites: row.sites + counted.sites.map { siteReading($0, of: process, oldest: nil) },
+          mappings: mappingReadings(of: process))
         finishedCount += 1
       }
       gone.formUnion(final)
@@ -227,8 +223,6 @@ extension Observation {
     budgeted?.processors[slot] = nil
     budgeted?.costs.forget(slot)
     let pid = process.identity.pid
-    guard slotsByPid[pid] == slot else { return }
-    slotsByPid[pid] = nil
-    attachments.removeAll { $0.pid == pid }
+    if slotsByPid[pid] == slot { slotsByPid[pid] = nil }
   }
 }

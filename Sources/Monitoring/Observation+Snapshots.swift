@@ -63,16 +63,10 @@ extension Observation {
     }
     for (slot, process) in processes where !process.isReplaced {
       reading.lost = reading.lost + losses(of: slot, process)
-      let estimate = estimate(of: slot)
-      if let estimate {
-        let sites = siteReadings(estimate, of: slot, process)
-        totals[slot] = sites.reduce(AllocationCounters()) { $0 + $1.counters }
-        reading.sites += sites
-      }
-      var target = target(process, totals[slot] ?? AllocationCounters())
-      describeCost(&target, estimate, of: slot)
-      target.inspectionObstacle = inspections?.failures[process.identity]
-      reading.targets.append(target)
+      var row = row(of: process, counted: totals[slot] ?? AllocationCounters())
+      row.target.inspectionObstacle = inspections?.failures[process.identity]
+      reading.targets.append(row.target)
+      reading.sites += row.sites
       reading.mappings += mappingReadings(of: process)
     }
     reading.targets += rows.filter(isUnobserved).map(target)

@@ -42,8 +42,9 @@ package struct TargetHeader: Sendable {
         return target.hasExited
           ? "no window has shown what it allocated" : "no window has shown yet what it allocates"
       }
-      return
-        "\(target.hasExited ? "in its last" : "in the last") \(Figure.duration(past)), estimated: ~\(Figure.bytes(counters.allocatedBytes)) in "
+      let words = target.hasExited ? "in its last" : "in the last"
+      return "\(words) \(Figure.duration(past)), estimated: "
+        + "~\(Figure.bytes(counters.allocatedBytes)) in "
         + "~\(Figure.roughly(counters.allocatedBlocks)) blocks allocated, "
         + "~\(Figure.bytes(counters.freedBytes)) in ~\(Figure.roughly(counters.freedBlocks)) freed"
     }

@@ -62,10 +62,7 @@ extension KernelTests {
       try await heaptap.waitForOutput(within: 30) { $0.contains("\"exited\":true") }
       let seen = heaptap.output.split(separator: "\n").count
       try await heaptap.waitForOutput(within: 60) { $0.split(separator: "\n").count > seen + 8 }
-      heaptap.signal(SIGTERM)
-      let result = try await heaptap.result(within: 30)
-      #expect(result.end == .status(0), "\(result.errors)")
-      let later = try WatchReport.decode(result.output).dropFirst(seen).flatMap(\.targets)
+      let later = try await reports(of: heaptap).dropFirst(seen).flatMap(\.targets)
       let final = later.filter { $0.pid == first.pid }
       #expect(Set(final.map(\.allocatedBlocks)).count == 1, "what has ended changes no more")
       #expect(final.allSatisfy { $0.exited && $0.obstacle == nil })
@@ -95,10 +92,7 @@ extension KernelTests {
       try Toolchain.run("prlimit", "--pid", "\(heaptap.pid)", "--nofile=1024:")
       let seen = heaptap.output.split(separator: "\n").count
       try await heaptap.waitForOutput(within: 60) { $0.split(separator: "\n").count > seen + 5 }
-      heaptap.signal(SIGTERM)
-      let result = try await heaptap.result(within: 30)
-      #expect(result.end == .status(0), "\(result.errors)")
-      let targets = try WatchReport.decode(result.output).compactMap(\.targets.first)
+      let targets = try await reports(of: heaptap).compactMap(\.targets.first)
       let refused = try #require(targets.first { $0.obstacle != nil })
       let libc = "/usr/lib/x86_64-linux-gnu/libc.so.6"
       #expect(refused.obstacle == "cannot open a window in \(libc): too many open files")
@@ -133,10 +127,7 @@ extension KernelTests {
       try await heaptap.waitForOutput(within: 60) { text in
         text.split(separator: "\n").last?.contains("\"estimated\":true") ?? false
       }
-      heaptap.signal(SIGTERM)
-      let result = try await heaptap.result(within: 30)
-      #expect(result.end == .status(0), "\(result.errors)")
-      let last = try #require(try WatchReport.decode(result.output).last)
+      let last = try #require(try await reports(of: heaptap).last)
       let row = try #require(last.targets.first { $0.pid == counted.pid })
       #expect(row.mode == "exact")
       #expect(row.figures == truth)

@@ -12,6 +12,14 @@ import Testing
 )
 struct KernelTests {}
 
+/// Ends a watch that goes on, and returns all its reports.
+func reports(of heaptap: borrowing RunningProgram) async throws -> [WatchReport] {
+  heaptap.signal(SIGTERM)
+  let result = try await heaptap.result(within: 30)
+  #expect(result.end == .status(0), "\(result.errors)")
+  return try WatchReport.decode(result.output)
+}
+
 /// A workload's own figures are heaptap's, and nothing was lost.
 func expectOwnFigures(
   _ workload: String,

@@ -46,14 +46,6 @@ extension KernelTests {
       try await heaptap.waitForOutput(within: 30) { $0.contains("\n") }
     }
 
-    /// Ends heaptap and returns all its reports.
-    private func reports(of heaptap: borrowing RunningProgram) async throws -> [WatchReport] {
-      heaptap.signal(SIGTERM)
-      let result = try await heaptap.result(within: 30)
-      #expect(result.end == .status(0), "\(result.errors)")
-      return try WatchReport.decode(result.output)
-    }
-
     private func rows(_ reports: [WatchReport], of pid: Int32) -> [WatchReport.Target] {
       reports.compactMap { $0.targets.first { $0.pid == pid } }
     }

@@ -11,14 +11,38 @@ import Testing
 /// Windows of a running program.
 @Suite(.enabled(if: geteuid() == 0, "loading programs into the kernel needs root"))
 struct WindowProbesTests {
+  /// A running program of which windows can be taken.
+  private final class Observed {
+    private let program: RunningProgram
+    private let session: ProbeSession
+    let slot: ProcessSlot
+    /// Where it can be attached to.
+    let places: [WindowRequest.Place]
+    let windows: WindowProbes
+
+    var pid: Int32 { program.pid }
+
+    /// Starts a program and lets it run for some time, microseconds; nil where the kernel has no windows.
+    init?(
+      _ arguments: [String], environment: [String: String] = [:], warmUp: UInt32 = 200_000
+    ) throws {
+      program = try RunningProgram(arguments, environment: environment)
+      usleep(warmUp)
+      session = try ProbeSession(ProbeSettings(maximumBlocks: 1000))
+      guard session.calibration.linkKind != .perf else { return nil }
+      let pid = program.pid
+      slot = try CodeRegistry(session).addTarget(pid: pid)
+      var finder = AllocatorFinder(profile: session.calibration.profile)
+      let files = try finder.newFiles(in: ProcessDirectory(pid: pid)).allocators
+      places = files.map { WindowRequest.Place(file: $0, pid: pid) }
+      windows = try WindowProbes(session)
+    }
+  }
+
   /// `server` allocates 128 bytes for good and 256 bytes for a moment, some 900 times a second.
   @Test func `a window has every event of its time and nothing else`() throws {
-    let program = try RunningProgram([try Workload.path("server"), "3600"])
-    usleep(200_000)
-    let session = try ProbeSession(ProbeSettings(maximumBlocks: 1000))
-    guard session.calibration.linkKind != .perf else { return }
-    let (slot, places) = try target(program.pid, session)
-    let windows = try WindowProbes(session)
+    guard let server = try Observed([try Workload.path("server"), "3600"]) else { return }
+    let (places, windows) = (server.places, server.windows)
 
     let first = try windows.record(
       WindowRequest(places, nanoseconds: 1_000_000_000, allowance: 10_000))
@@ -26,7 +50,7 @@ struct WindowProbesTests {
     let second = try windows.record(
       WindowRequest(places, nanoseconds: 20_000_000_000, allowance: 30))
 
-    #expect(!first.isCutShort && first.events.allSatisfy { $0.process == slot })
+    #expect(!first.isCutShort && first.events.allSatisfy { $0.process == server.slot })
     let moments = first.events.compactMap { event -> ThreadMoment? in
       if case .ran(let moment) = event.content { moment } else { nil }
     }
@@ -34,7 +58,7 @@ struct WindowProbesTests {
     #expect(moments.map(\.time) == moments.map(\.time).sorted())
     #expect(moments.allSatisfy { (first.opened...first.closed).contains($0.time) })
     #expect(moments.allSatisfy { $0.processor < ProcessInfo.processInfo.processorCount })
-    #expect((1...1_000_000_000).contains(first.cpuNanoseconds[program.pid] ?? 0))
+    #expect((1...1_000_000_000).contains(first.cpuNanoseconds[server.pid] ?? 0))
     #expect((10...20_000).contains(first.programNanoseconds), "some runs of all are timed")
     let kept = sizes(of: first).filter { $0.value == 128 }.count
     let passing = sizes(of: first).filter { $0.value == 256 }.count
@@ -46,10 +70,10 @@ struct WindowProbesTests {
     // malloc(3) of glibc adds 8 bytes and rounds up to 16; what is no block has no size.
     let chunks = Set(first.events.map(\.chunkByteCount))
     #expect(chunks == [0, 144, 272])
-    #expect(first.events.allSatisfy { $0.thread == program.pid })
+    #expect(first.events.allSatisfy { $0.thread == server.pid })
 
     var builder = WindowReadingBuilder()
-    let process = ProcessIdentity(pid: program.pid, startTicks: 1)
+    let process = ProcessIdentity(pid: server.pid, startTicks: 1)
     let reading = builder.reading(of: process, first.events, in: first) { UInt64($0.rawValue) }
     #expect(builder.sites.count == 2)
     #expect(reading.threads.map(\.insideLength).allSatisfy { $0 > 900_000_000 })
@@ -62,20 +86,16 @@ struct WindowProbesTests {
   }
 
   @Test func `a window waits for a process that sleeps`() throws {
-    let program = try RunningProgram([try Workload.path("server"), "3600"])
-    usleep(200_000)
-    let session = try ProbeSession(ProbeSettings(maximumBlocks: 1000))
-    guard session.calibration.linkKind != .perf else { return }
-    let places = try target(program.pid, session).places
-    let windows = try WindowProbes(session)
+    guard let server = try Observed([try Workload.path("server"), "3600"]) else { return }
+    let (places, windows) = (server.places, server.windows)
 
-    kill(program.pid, SIGSTOP)
+    kill(server.pid, SIGSTOP)
     let empty = try windows.record(
       WindowRequest(places, nanoseconds: 1_000_000, patience: 100_000_000, allowance: 1000))
     #expect(empty.events.isEmpty)
     #expect(empty.idleNanoseconds == 100_000_000)
 
-    let pid = program.pid
+    let pid = server.pid
     let waking = Thread {
       usleep(300_000)
       kill(pid, SIGCONT)
@@ -91,13 +111,12 @@ struct WindowProbesTests {
 
   @Test func `it is told which allocations are left by a probed ret`() throws {
     func steppedShare(_ environment: [String: String]) throws -> Double {
-      let program = try RunningProgram([try Workload.path("bench/map")], environment: environment)
-      usleep(500_000)
-      let session = try ProbeSession(ProbeSettings(maximumBlocks: 1000))
-      guard session.calibration.linkKind != .perf else { return .nan }
-      let places = try target(program.pid, session).places
-      let recording = try WindowProbes(session).record(
-        WindowRequest(places, nanoseconds: 1_000_000_000, allowance: 2000))
+      let arguments = [try Workload.path("bench/map")]
+      guard let map = try Observed(arguments, environment: environment, warmUp: 500_000) else {
+        return .nan
+      }
+      let recording = try map.windows.record(
+        WindowRequest(map.places, nanoseconds: 1_000_000_000, allowance: 2000))
       let counts = CallCounts(recording.events)
       #expect(counts.allocations > 500)
       return Double(counts.steppedReturns) / Double(counts.allocations)
@@ -108,12 +127,8 @@ struct WindowProbesTests {
   }
 
   @Test func `a file that can't be probed is said to be, and leaves the others`() throws {
-    let program = try RunningProgram([try Workload.path("server"), "3600"])
-    usleep(200_000)
-    let session = try ProbeSession(ProbeSettings(maximumBlocks: 1000))
-    guard session.calibration.linkKind != .perf else { return }
-    let (_, places) = try target(program.pid, session)
-    let windows = try WindowProbes(session)
+    guard let server = try Observed([try Workload.path("server"), "3600"]) else { return }
+    let (places, windows) = (server.places, server.windows)
     var broken = try #require(places.first)
     broken.file.name = "/lib/broken.so"
     broken.file.identity.inode += 1
@@ -136,12 +151,8 @@ struct WindowProbesTests {
   @Test func `a light window has the frees alone, also of an address that is used again and again`()
     throws
   {
-    let program = try RunningProgram([try Workload.path("server"), "3600"])
-    usleep(200_000)
-    let session = try ProbeSession(ProbeSettings(maximumBlocks: 1000))
-    guard session.calibration.linkKind != .perf else { return }
-    let places = try target(program.pid, session).places
-    let windows = try WindowProbes(session)
+    guard let server = try Observed([try Workload.path("server"), "3600"]) else { return }
+    let (places, windows) = (server.places, server.windows)
     let full = try windows.record(
       WindowRequest(places, nanoseconds: 1_000_000_000, allowance: 10_000))
     let light = try windows.record(
@@ -151,16 +162,6 @@ struct WindowProbesTests {
     #expect(counts.allocations == 0)
     #expect(before.frees > 5)
     #expect(2 * counts.frees > before.frees && counts.frees < 2 * before.frees)
-  }
-
-  /// Makes a process a target, and says where it can be attached to.
-  private func target(
-    _ pid: Int32, _ session: ProbeSession
-  ) throws -> (slot: ProcessSlot, places: [WindowRequest.Place]) {
-    let slot = try CodeRegistry(session).addTarget(pid: pid)
-    var finder = AllocatorFinder(profile: session.calibration.profile)
-    let files = try finder.newFiles(in: ProcessDirectory(pid: pid)).allocators
-    return (slot, files.map { WindowRequest.Place(file: $0, pid: pid) })
   }
 
   private func sizes(of recording: WindowRecording) -> [Int: UInt64] {

@@ -1,8 +1,8 @@
 /// How a process is observed in windows, and what that costs it.
 package struct WindowUse: Hashable, Sendable {
-  /// Windows so far.
+  /// Windows that have seen it, so far.
   package var count: Int
-  /// Windows in which nothing could be probed, and why the last of them could not.
+  /// Windows that could not probe all its allocators, and why the last of them could not.
   package var failedCount: Int
   package var failure: String?
   /// The share of time for which windows were open, 0 … 1.

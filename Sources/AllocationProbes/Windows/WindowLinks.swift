@@ -12,8 +12,6 @@ struct WindowLinks {
   /// By which usual functions are detached before others, nanoseconds: what a breakpoint or two take to go.
   private static let headStart: UInt64 = 100_000
 
-  var isEmpty: Bool { usual.isEmpty && others.isEmpty }
-
   mutating func add(_ links: LinkSet, isUsual: Bool) {
     if isUsual { usual.append(links) } else { others.append(links) }
   }

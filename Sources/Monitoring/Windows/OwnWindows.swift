@@ -1,6 +1,6 @@
 import AllocationModel
 
-/// The windows that one process was in.
+/// The windows that one process was in, and what they cost it.
 struct OwnWindows {
   private var count = 0
   /// Windows that were for it and could not probe its allocators, and why the last of them could not.
@@ -8,17 +8,9 @@ struct OwnWindows {
   private var failure: String?
   /// Why the last window that was for it has not seen it; nil: it has.
   private(set) var refusal: String?
-  /// The share of time that they took, and what they cost the process, when it was last looked at while it ran.
-  var use: WindowUse?
-
-  /// All of that.
-  var described: WindowUse? {
-    var use = use
-    use?.count = count
-    use?.failedCount = failedCount
-    use?.failure = failure
-    return use
-  }
+  /// For which share of the time windows were open, and which share of its time it lost to them, when that was last
+  /// looked at; nil: it never was.
+  private(set) var shares: (open: Double, cost: Double)?
 
   /// Takes note of one.
   ///
@@ -31,5 +23,19 @@ struct OwnWindows {
     } else {
       count += 1
     }
+  }
+
+  /// Takes note of shares, 0 … 1.
+  mutating func note(openShare: Double, costShare: Double) {
+    shares = (openShare, costShare)
+  }
+
+  /// All that is told of them, with what they show.
+  func use(budget: Double, _ estimate: FlowEstimate?) -> WindowUse {
+    WindowUse(
+      count: count, failedCount: failedCount, failure: failure, openShare: shares?.open ?? 0,
+      costShare: shares?.cost ?? 0, budget: budget,
+      unattributedFrees: estimate?.unattributedFrees ?? 0, netBytes: estimate?.netBytes,
+      elapsed: estimate?.elapsed)
   }
 }
