@@ -128,7 +128,9 @@ class Redis(Program):
                 return socket.create_connection(("127.0.0.1", port))
             except ConnectionRefusedError:
                 time.sleep(0.1)
-        raise SystemExit(f"redis does not listen on port {port}; status {self.process.poll()}")
+        status = self.process.poll()
+        self.process.kill()
+        raise SystemExit(f"redis does not listen on port {port}; status {status}")
 
     def __exit__(self, *exception):
         self.load.kill()
