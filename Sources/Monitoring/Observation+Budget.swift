@@ -70,11 +70,13 @@ extension Observation {
 
   /// Whether the next window is to tell how fast threads are, of the process that it is for or of any.
   private var isNextWindowLight: Bool {
+    guard let budgeted else { return false }
     // One that no window sees would want them for ever.
-    budgeted?.flows.contains { slot, flow in
-      flow.balance.wantsLightWindow
-        && processes[slot].map { isInWindow($0) && $0.windows.refusal == nil } ?? false
-    } ?? false
+    let seen = budgeted.flows.filter { slot, _ in
+      processes[slot].map { isInWindow($0) && $0.windows.refusal == nil } ?? false
+    }
+    return budgeted.lightWindows.isDue(
+      wanted: seen.count { $0.value.balance.wantsLightWindow }, of: seen.count)
   }
 
   /// Nil: nobody is to have a window now.
@@ -180,6 +182,7 @@ extension Observation {
     var events: [ProcessSlot: [WindowEvent]] = [:]
     for event in recording.events { events[event.process, default: []].append(event) }
     let counts = events.mapValues { CallCounts($0) }
+    if budgeted?.subject == nil { budgeted?.lightWindows.note(isLight: recording.isLight) }
     if !recording.isLight {
       budgeted?.costs.learn(
         counts.values.reduce(into: CallCounts()) { $0 += $1 },

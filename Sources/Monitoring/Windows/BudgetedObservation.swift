@@ -23,6 +23,8 @@ final class BudgetedObservation {
   var subject: ProcessIdentity?
   /// Where the window under way is to be.
   var places: [WindowRequest.Place] = []
+  /// Which windows for all record nothing but frees.
+  var lightWindows = LightWindowTurns()
   /// By how much events delay threads.
   var costs: EventCosts
   /// How much of a core the busiest thread has outside of windows, 0 … 1; 1 while that is not known.
