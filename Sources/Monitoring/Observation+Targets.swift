@@ -216,6 +216,6 @@ extension Observation {
     let runtime = runtimes.runtime(
       of: process.directory, mappings: mappings, hasAllocator: isVisible)
     let refusal = mappings.lazy.compactMap { $0.path.flatMap { self.refusalsByFile[$0] } }.first
-    processes[slot]?.obstacle = runtime?.description ?? refusal
+    processes[slot]?.obstacle = runtime.map { "it \($0.description)" } ?? refusal
   }
 }

@@ -72,7 +72,7 @@ package struct SystemSummary: Sendable {
     }
     let ranked = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
     return ranked.prefix(3).flatMap { obstacle, count in
-      "not observed: \(Figure.count(count)), as \(obstacle)".wrapped(to: width)
+      "not observed: \(Figure.count(count)), each for this reason: \(obstacle)".wrapped(to: width)
         .map { Line($0, .dim) }
     }
   }

@@ -69,7 +69,7 @@ import Testing
       pid: 4713, startTicks: 88, name: "exporter", parent: 1, executable: "/usr/bin/exporter",
       cgroup: "/system.slice/exporter.service", mode: .census, residentBytes: 9000,
       residentAnonymousBytes: 5000, heapBytes: 20_000,
-      obstacle: "the Go runtime allocates by itself")
+      obstacle: "it is a Go program: Go's heap is not seen")
     census.anonymousGrowth = GrowthRate(bytesPerSecond: 10, low: -1, high: 21)
     census.peakAnonymousBytes = 6000
     snapshot.targets += [

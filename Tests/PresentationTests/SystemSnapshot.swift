@@ -31,7 +31,7 @@ let systemSnapshot: Snapshot = {
       mode: isGo ? .census : .exact,
       counters: AllocationCounters(allocatedBytes: isGo ? 0 : size, allocatedBlocks: isGo ? 0 : 9),
       residentBytes: size + 4096, residentAnonymousBytes: size, heapBytes: size * 2,
-      obstacle: isGo ? "the Go runtime allocates by itself" : nil)
+      obstacle: isGo ? "it is a Go program: Go's heap is not seen" : nil)
     target.peakAnonymousBytes = size
     if index > 228 {
       let rate = Double(index - 228) * 900
