@@ -10,7 +10,10 @@ A PATTERN is a regular expression for the name of a Debian package; the newest t
 The packages are unpacked below .build/kernels and never installed; nothing here needs root.
 Where the processor offers no virtualisation, qemu emulates it: one core is some 15 times slower then.
 Each machine's console and output stay in .build/kernels.
-Exit status: 0 all tests passed on all kernels; 1 one failed, or a machine hung; 2 nothing could be run.
+A machine that ends before its tests did, without a word from its kernel, is told of and started once more: an
+emulator may fail. A kernel that complains (BUG, WARNING) fails, whatever its tests say.
+Exit status: 0 all tests passed on all kernels; 1 one failed, a kernel complained or a machine hung;
+2 nothing could be run.
 """
 
 import argparse
@@ -47,6 +50,9 @@ LIBRARIES = ["libgcc_s.so.1"]
 MACHINE_MEMORY_MIB = 1536
 IMAGE_MIB = 1536
 TAIL_LINES = 40
+# What a damaged kernel prints. Being stuck is no reason: a busy host lets its machines wait, and stuck tests fail.
+COMPLAINTS = (r"kernel BUG at|\bBUG: |\bOops\b|WARNING: CPU|WARNING: at|Kernel panic|general protection fault"
+              r"|unable to handle|Out of memory")
 
 
 # ---- Kernels ----
@@ -156,6 +162,18 @@ def accelerator():
     return ["-accel", "tcg,thread=multi", "-cpu", "max"]
 
 
+def run_machine(kernel, image, log, options):
+    """What a machine's tests printed; where the machine itself failed, what a second one's did."""
+    first = boot(kernel, image, log, options)
+    if not first.failed_by_itself:
+        return first
+    print(f"{log.name}: its machine failed, and is started once more.")
+    first.explain(log.name)
+    second = boot(kernel, image, log, options)
+    second.was_second = True
+    return second
+
+
 def boot(kernel, image, log, options):
     """Runs a machine until it switches itself off; what its tests print goes to a file."""
     console, output = log.with_suffix(".console"), log.with_suffix(".output")
@@ -187,6 +205,10 @@ class Outcome:
 
     def __init__(self, text, console, ending, minutes):
         self.console, self.ending, self.minutes = console, ending, minutes
+        self.was_second = False
+        printed = console.read_text(errors="replace") if console.exists() else ""
+        self.console_tail = printed.splitlines()[-TAIL_LINES:]
+        self.complaints = [line for line in printed.splitlines() if re.search(COMPLAINTS, line)]
         self.text = re.sub(r"\x1b\[[0-9;]*m", "", text).replace("\r", "")
         status = re.search(r"^test-status (\d+)$", self.text, re.MULTILINE)
         self.status = int(status[1]) if status else None
@@ -200,15 +222,25 @@ class Outcome:
 
     @property
     def succeeded(self):
-        return self.status == 0 and not self.ending and not self.failed and bool(self.passed)
+        return (self.status == 0 and not self.ending and not self.failed and bool(self.passed)
+                and not self.complaints)
+
+    @property
+    def failed_by_itself(self):
+        """It ended before its tests did, none of which had failed, and its kernel had nothing to say."""
+        hung = self.ending and self.ending.startswith("stopped")
+        return self.status is None and not hung and not self.failed and not self.complaints
 
     def explain(self, name):
         """What went wrong, for people."""
+        if self.complaints:
+            print(f"{name}: its kernel complains; all of it is in {self.console}:")
+            print_indented(self.complaints[:TAIL_LINES])
         if self.ending or self.status is None:
-            print(f"{name}: {self.ending or 'ended before its tests did'}; the end of its console:")
-            print_indented(self.console.read_text(errors="replace").splitlines()[-TAIL_LINES:])
-            print("the end of its tests:")
-            print_indented(self.text.splitlines()[-TAIL_LINES:])
+            print(f"{name}: {self.ending or 'ended before its tests did'}; the end of its tests:")
+            print_indented(self.text.splitlines()[-TAIL_LINES // 2:])
+            print("the end of its console:")
+            print_indented(self.console_tail)
         failures = [line for line in self.text.splitlines()
                     if re.match(r"\S+ Test .* (recorded an issue|failed after)", line)]
         if failures:
@@ -243,8 +275,10 @@ def write_counts(outcomes):
         for name, parts in outcomes.items():
             passed = sum(part.passed.total() for part in parts)
             failed = sum(part.failed.total() for part in parts)
-            hung = "" if all(part.status is not None for part in parts) else "; a machine ended early"
-            file.write(f"  {name}: {passed + failed} run: {passed} passed, {failed} failed{hung}\n")
+            notes = ["a machine ended early"] if any(part.status is None for part in parts) else []
+            notes += ["its kernel complained"] if any(part.complaints for part in parts) else []
+            notes += ["a machine failed and was started again"] if any(part.was_second for part in parts) else []
+            file.write("; ".join([f"  {name}: {passed + failed} run: {passed} passed, {failed} failed", *notes]) + "\n")
 
 
 def tally(passed, failed):
@@ -291,7 +325,7 @@ def main():
                   for index, command in enumerate(commands)]
         # Each keeps a processor busy: more at once take as long altogether, and programs in them longer than tests wait.
         with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            machines = {name: [pool.submit(boot, kernel, image, cache / f"{name.replace('.', '_')}-{image.stem}",
+            machines = {name: [pool.submit(run_machine, kernel, image, cache / f"{name.replace('.', '_')}-{image.stem}",
                                            options) for image in images]
                         for name, kernel in kernels.items()}
             outcomes = {name: [machine.result() for machine in parts] for name, parts in machines.items()}
@@ -301,11 +335,11 @@ def main():
         for name, parts in outcomes.items():
             print(f"--- {name}\n{parts[0].text}")
         return 0 if all(part.status == 0 for part in everything) else 1
+    print_table(outcomes)
     for name, parts in outcomes.items():
         for part in parts:
             if not part.succeeded:
                 part.explain(name)
-    print_table(outcomes)
     if not options.filter:
         write_counts(outcomes)
     return 0 if all(part.succeeded for part in everything) else 1
