@@ -10,8 +10,7 @@ A PATTERN is a regular expression for the name of a Debian package; the newest t
 The packages are unpacked below .build/kernels and never installed; nothing here needs root.
 Where the processor offers no virtualisation, qemu emulates it: one core is some 15 times slower then.
 Each machine's console and output stay in .build/kernels.
-A machine that ends before its tests did, without a word from its kernel, is told of and started once more: an
-emulator may fail. A kernel that complains (BUG, WARNING) fails, whatever its tests say.
+A kernel that complains (BUG, WARNING) fails, whatever its tests say.
 Exit status: 0 all tests passed on all kernels; 1 one failed, a kernel complained or a machine hung;
 2 nothing could be run.
 """
@@ -164,18 +163,6 @@ def accelerator():
     return ["-accel", "tcg,thread=single", "-cpu", "max"]
 
 
-def run_machine(kernel, image, log, options):
-    """What a machine's tests printed; where the machine itself failed, what a second one's did."""
-    first = boot(kernel, image, log, options)
-    if not first.failed_by_itself:
-        return first
-    print(f"{log.name}: its machine failed, and is started once more.")
-    first.explain(log.name)
-    second = boot(kernel, image, log, options)
-    second.was_second = True
-    return second
-
-
 def boot(kernel, image, log, options):
     """Runs a machine until it switches itself off; what its tests print goes to a file."""
     console, output = log.with_suffix(".console"), log.with_suffix(".output")
@@ -207,10 +194,8 @@ class Outcome:
 
     def __init__(self, text, console, ending, minutes):
         self.console, self.ending, self.minutes = console, ending, minutes
-        self.was_second = False
-        printed = console.read_text(errors="replace") if console.exists() else ""
-        self.console_tail = printed.splitlines()[-TAIL_LINES:]
-        self.complaints = [line for line in printed.splitlines() if re.search(COMPLAINTS, line)]
+        self.printed = console.read_text(errors="replace").splitlines() if console.exists() else []
+        self.complaints = [line for line in self.printed if re.search(COMPLAINTS, line)]
         self.text = re.sub(r"\x1b\[[0-9;]*m", "", text).replace("\r", "")
         status = re.search(r"^test-status (\d+)$", self.text, re.MULTILINE)
         self.status = int(status[1]) if status else None
@@ -227,12 +212,6 @@ class Outcome:
         return (self.status == 0 and not self.ending and not self.failed and bool(self.passed)
                 and not self.complaints)
 
-    @property
-    def failed_by_itself(self):
-        """It ended before its tests did, none of which had failed, and its kernel had nothing to say."""
-        hung = self.ending and self.ending.startswith("stopped")
-        return self.status is None and not hung and not self.failed and not self.complaints
-
     def explain(self, name):
         """What went wrong, for people."""
         if self.complaints:
@@ -242,7 +221,7 @@ class Outcome:
             print(f"{name}: {self.ending or 'ended before its tests did'}; the end of its tests:")
             print_indented(self.text.splitlines()[-TAIL_LINES // 2:])
             print("the end of its console:")
-            print_indented(self.console_tail)
+            print_indented(self.printed[-TAIL_LINES:])
         failures = [line for line in self.text.splitlines()
                     if re.match(r"\S+ Test .* (recorded an issue|failed after)", line)]
         if failures:
@@ -279,7 +258,6 @@ def write_counts(outcomes):
             failed = sum(part.failed.total() for part in parts)
             notes = ["a machine ended early"] if any(part.status is None for part in parts) else []
             notes += ["its kernel complained"] if any(part.complaints for part in parts) else []
-            notes += ["a machine failed and was started again"] if any(part.was_second for part in parts) else []
             file.write("; ".join([f"  {name}: {passed + failed} run: {passed} passed, {failed} failed", *notes]) + "\n")
 
 
@@ -327,7 +305,7 @@ def main():
                   for index, command in enumerate(commands)]
         # Each keeps a processor busy: more at once take as long altogether, and programs in them longer than tests wait.
         with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            machines = {name: [pool.submit(run_machine, kernel, image, cache / f"{name.replace('.', '_')}-{image.stem}",
+            machines = {name: [pool.submit(boot, kernel, image, cache / f"{name.replace('.', '_')}-{image.stem}",
                                            options) for image in images]
                         for name, kernel in kernels.items()}
             outcomes = {name: [machine.result() for machine in parts] for name, parts in machines.items()}
