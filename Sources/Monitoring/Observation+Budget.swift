@@ -174,6 +174,7 @@ extension Observation {
         at: window.detached)
     } else {
       budgeted.attention.noteWindowForAll(ownSeconds: window.ownSeconds)
+      budgeted.lightWindows.note(isLight: window.isLight)
     }
   }
 
@@ -182,7 +183,6 @@ extension Observation {
     var events: [ProcessSlot: [WindowEvent]] = [:]
     for event in recording.events { events[event.process, default: []].append(event) }
     let counts = events.mapValues { CallCounts($0) }
-    if budgeted?.subject == nil { budgeted?.lightWindows.note(isLight: recording.isLight) }
     if !recording.isLight {
       budgeted?.costs.learn(
         counts.values.reduce(into: CallCounts()) { $0 += $1 },
